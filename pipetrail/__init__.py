@@ -1,0 +1,1 @@
+"""The front door: `pipetrail VERB`. Importing it imports nothing else."""

@@ -1,0 +1,1 @@
+"""Gets events out of the delivery line: `emit`, `run`, CI detection, the spool, importers."""

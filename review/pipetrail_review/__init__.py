@@ -1,0 +1,1 @@
+"""What people ask: `show`, `search`, `findings`, `report`."""

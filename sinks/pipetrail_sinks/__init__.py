@@ -1,0 +1,1 @@
+"""Consume, batch, write, commit: brings records, trails and findings into OpenSearch."""
