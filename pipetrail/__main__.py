@@ -1,0 +1,5 @@
+"""`python -m pipetrail` does what the console script does."""
+
+from pipetrail.cli import main
+
+main()
