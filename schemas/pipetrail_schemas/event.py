@@ -1,0 +1,409 @@
+"""The event: one immutable fact from outside, a CloudEvent 1.0 whose `data` says who, what, when, where and why.
+
+Field names are OpenTelemetry's for CI/CD nouns (semantic conventions 1.44), Elastic Common Schema's for who and what happened,
+and `pipetrail.*` for the rest; they are also the paths in OpenSearch. Writers forbid unknown fields (`Event.model_validate(…,
+extra="forbid")`, which `codec.encode` uses), readers allow and keep them, so that within a major version fields can be added.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from pipetrail_schemas import check
+from pipetrail_schemas.times import format_time
+from pipetrail_schemas.types import BY_FULL_NAME, EventType, Result, Skip
+
+# Long enough for any name seen in practice, short enough for a keyword field (Lucene's limit is 32,766 bytes).
+Name = Annotated[str, Field(min_length=1, max_length=4096)]
+# Written in UTC and milliseconds, whatever came in.
+Time = Annotated[AwareDatetime, PlainSerializer(format_time, return_type=str)]
+
+
+# The custom error types of validation; codec turns them into problems that name the field.
+UNKNOWN_TYPE = "unknown_type"
+MISSING_FIELD = "missing_field"
+FULL_REVISION = 40  # hexadecimal digits of a SHA-1; SHA-256 repositories have 64
+
+
+_URI = r"^[A-Za-z][A-Za-z0-9+.-]*:."
+_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+_REVISION = r"^[0-9a-f]{7,64}$"
+_FULL_REVISION = r"^[0-9a-f]{40,64}$"
+_DIGEST = r"^sha(256|384|512):[0-9a-f]{64,128}$"
+_PURL = r"^pkg:[a-z]"
+
+# What each pattern wants, in words: codec says it instead of the pattern.
+PATTERN_HINTS = {
+    _URI: "must be an absolute URI, like https://host/path",
+    _UUID: "must be a UUID in lower case (pipetrail_schemas.ids.event_id makes one)",
+    _REVISION: "must be a commit id: 7 to 64 lower-case hexadecimal digits",
+    _FULL_REVISION: "must be a full commit id: 40 to 64 lower-case hexadecimal digits",
+    _DIGEST: "must be algorithm and digest, like sha256: and 64 lower-case hexadecimal digits",
+    _PURL: "must be a package URL, like pkg:pypi/name@1.0",
+}
+
+Uri = Annotated[str, Field(pattern=_URI, max_length=4096)]
+Uuid = Annotated[str, Field(pattern=_UUID)]
+
+
+class Model(BaseModel):
+    """Base of all: immutable; unknown fields are kept on reading."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True, protected_namespaces=())
+
+
+class Url(Model):
+    """`url.full` of OpenTelemetry."""
+
+    full: Uri
+
+
+class Person(Model):
+    """Somebody who is named in passing: the target of a role change, a bot's human, a commit's committer."""
+
+    id: Name | None = None
+    name: Name | None = None
+    email: Name | None = None
+
+
+class UserChanges(Model):
+    """ECS `user.changes`: what a role change altered."""
+
+    roles: list[Name] | None = None
+    permission: Name | None = None
+
+
+class User(Person):
+    """ECS `user`: the actor as of the event, with the roles held then."""
+
+    roles: list[Name] | None = None
+    target: Person | None = None
+    changes: UserChanges | None = None
+
+
+class EventFields(Model):
+    """ECS `event`, the part that an origin tells; the rest is derived when the event is recorded."""
+
+    action: Name | None = None
+    reason: Annotated[str, Field(max_length=10_000)] | None = None
+    start: Time | None = None
+    end: Time | None = None
+    duration: Annotated[int, Field(ge=0, description="nanoseconds, as ECS has it")] | None = None
+
+
+class Repository(Model):
+    """OpenTelemetry `vcs.repository`; `url.full` is canonical (`ids.canonical_repository`)."""
+
+    name: Name | None = None
+    url: Url | None = None
+
+
+class Ref(Model):
+    """OpenTelemetry `vcs.ref.head` or `.base`."""
+
+    name: Name | None = None
+    type: Literal["branch", "tag"] | None = None
+    revision: Annotated[str, Field(pattern=_REVISION)] | None = None
+
+
+class Refs(Model):
+    """The ref that an event is about, and the one that it is compared with or merged into."""
+
+    head: Ref | None = None
+    base: Ref | None = None
+
+
+class Change(Model):
+    """OpenTelemetry `vcs.change`: a pull or merge request."""
+
+    id: Name | None = None
+    title: Annotated[str, Field(max_length=10_000)] | None = None
+    state: Literal["open", "wip", "closed", "merged"] | None = None
+    url: Url | None = None
+
+
+class Vcs(Model):
+    """OpenTelemetry `vcs`: where in version control."""
+
+    repository: Repository | None = None
+    ref: Refs | None = None
+    change: Change | None = None
+
+
+class Run(Model):
+    """A run of a pipeline or task: the system's own key and its page."""
+
+    id: Name | None = None
+    url: Url | None = None
+    state: Literal["pending", "executing", "finalizing"] | None = None
+
+
+class Task(Model):
+    """OpenTelemetry `cicd.pipeline.task`."""
+
+    name: Name | None = None
+    type: Literal["build", "test", "deploy"] | None = None
+    run: Run | None = None
+
+
+class Pipeline(Model):
+    """OpenTelemetry `cicd.pipeline`."""
+
+    name: Name | None = None
+    run: Run | None = None
+    task: Task | None = None
+
+
+class Worker(Model):
+    """OpenTelemetry `cicd.worker`: the agent that did it."""
+
+    id: Name | None = None
+    name: Name | None = None
+
+
+class Cicd(Model):
+    """OpenTelemetry `cicd`."""
+
+    pipeline: Pipeline | None = None
+    worker: Worker | None = None
+    system: Name | None = Field(default=None, description="which CI/CD system: github, gitlab, jenkins …")
+
+
+class Artifact(Model):
+    """OpenTelemetry `artifact`; `hash` is algorithm and digest, `sha256:…`."""
+
+    hash: Annotated[str, Field(pattern=_DIGEST)] | None = None
+    purl: Annotated[str, Field(pattern=_PURL)] | None = None
+    version: Name | None = None
+    filename: Name | None = None
+    size: Annotated[int, Field(ge=0, description="bytes")] | None = None
+
+
+class Named(Model):
+    """A thing that is known by its name."""
+
+    name: Name
+
+
+class Deployment(Model):
+    """OpenTelemetry `deployment`."""
+
+    id: Name | None = None
+    name: Name | None = None
+    environment: Named | None = None
+    url: Url | None = None
+
+
+class Actor(Model):
+    """What kind of actor `user` is, and for whom it acted."""
+
+    type: Literal["user", "service_account", "app", "system", "api_key", "unknown"] | None = None
+    on_behalf_of: Person | None = None
+
+
+class Signature(Model):
+    """A commit's signature: its state and signer, apart from the author, since a forge signs merges itself."""
+
+    state: Literal["good", "bad", "unknown_key", "unverified", "none"]
+    signer: Name | None = None
+
+
+class Author(Person):
+    """A commit's author or committer, with the time that the commit claims."""
+
+    time: Time | None = None
+
+
+class Commit(Model):
+    """What a commit says of itself."""
+
+    message: Annotated[str, Field(max_length=100_000)] | None = None
+    parents: list[Annotated[str, Field(pattern=_FULL_REVISION)]] | None = None
+    author: Author | None = None
+    committer: Author | None = None
+    signature: Signature | None = None
+    trailers: dict[str, list[str]] | None = None
+
+
+class Ticket(Model):
+    """The ticket that says why."""
+
+    id: Name
+    url: Url | None = None
+
+
+class TestCounts(Model):
+    """How many test cases ended how."""
+
+    __test__ = False  # pytest: not a test class
+
+    total: Annotated[int, Field(ge=0)]
+    passed: Annotated[int, Field(ge=0)] = 0
+    failed: Annotated[int, Field(ge=0)] = 0
+    errored: Annotated[int, Field(ge=0)] = 0
+    skipped: Annotated[int, Field(ge=0)] = 0
+
+
+class Command(Model):
+    """A command that `pipetrail run` ran. `argv` is absent when its capture was declined."""
+
+    argv: list[str] | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    output_tail: str | None = None
+
+
+class RunAttempt(Model):
+    """Which attempt of a run that keeps its id."""
+
+    attempt: Annotated[int, Field(ge=1)]
+
+
+class Revisions(Model):
+    """The commits that a merge made: the one on the trunk, and the temporary one that was tested."""
+
+    merge_revision: Name | None = None
+    test_merge_revision: Name | None = None
+
+
+class Delivery(Model):
+    """How the event came to pipetrail."""
+
+    id: Name | None = None
+    sequence: Annotated[int, Field(ge=0)] | None = None
+
+
+class Pipetrail(Model):
+    """What no standard has a name for."""
+
+    actor: Actor | None = None
+    result: Result | None = None
+    result_raw: Name | None = None
+    skip: Skip | None = None
+    decision: Literal["approved", "rejected", "commented", "dismissed"] | None = None
+    stage: Name | None = Field(default=None, description="the stage of the policy that this is, or that was passed over")
+    control: Name | None = Field(default=None, description="the control that was changed or passed over")
+    ticket: Ticket | None = None
+    trigger: Name | None = None
+    run: RunAttempt | None = None
+    change: Revisions | None = None
+    commit: Commit | None = None
+    test: TestCounts | None = None
+    command: Command | None = None
+    delivery: Delivery | None = None
+    labels: dict[str, str] | None = None
+    raw: dict[str, Any] | None = Field(default=None, description="the origin's payload, redacted")
+
+
+class Data(Model):
+    """The payload: who (`user`), what and why (`event`), where (`vcs`, `cicd`, `deployment`, `service`, `artifact`)."""
+
+    event: EventFields | None = None
+    user: User | None = None
+    vcs: Vcs | None = None
+    cicd: Cicd | None = None
+    artifact: Artifact | None = None
+    deployment: Deployment | None = None
+    service: Named | None = None
+    pipetrail: Pipetrail | None = None
+
+
+class Event(Model):
+    """A CloudEvent with pipetrail's extensions; see DESIGN for the rules of each attribute."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: Uuid
+    source: Uri
+    type: str
+    time: Time
+    recordedtime: Time
+    subject: Name | None = None
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: Uri | None = None
+    partitionkey: Name
+    authtype: Name | None = Field(default=None, description="how the actor was established (CloudEvents authcontext)")
+    authid: Name | None = None
+    data: Data
+
+    @model_validator(mode="after")
+    def _has_what_its_type_requires(self) -> Self:
+        event_type = BY_FULL_NAME.get(self.type)
+        if event_type is None:
+            raise PydanticCustomError(UNKNOWN_TYPE, "{problem}", {"problem": check.unknown_type(self.type)})
+        missing = [path for path in event_type.required if _at(self.data, path) in (None, "")]
+        if missing:
+            raise PydanticCustomError(MISSING_FIELD, "is required for {name}", {"paths": missing, "name": event_type.name})
+        return self
+
+    @property
+    def kind(self) -> EventType:
+        """What the registry says of this type."""
+        return BY_FULL_NAME[self.type]
+
+    @property
+    def repository(self) -> str | None:
+        """Canonical repository URL."""
+        repository = self.data.vcs and self.data.vcs.repository
+        return repository.url.full if repository and repository.url else None
+
+    @property
+    def commit(self) -> str | None:
+        """The full commit id that the event is about; a shortened one (fewer than 40 digits) is no identity."""
+        head = self.head
+        revision = head.revision if head else None
+        return revision if revision and len(revision) >= FULL_REVISION else None
+
+    @property
+    def head(self) -> Ref | None:
+        """The ref that the event is about."""
+        return self.data.vcs.ref.head if self.data.vcs and self.data.vcs.ref else None
+
+    @property
+    def change(self) -> Change | None:
+        """The pull or merge request."""
+        return self.data.vcs.change if self.data.vcs else None
+
+    @property
+    def pipeline(self) -> Pipeline | None:
+        """The pipeline, with its run and task."""
+        return self.data.cicd.pipeline if self.data.cicd else None
+
+    @property
+    def digest(self) -> str | None:
+        """The artifact's digest, `sha256:…`."""
+        return self.data.artifact.hash if self.data.artifact else None
+
+    @property
+    def environment(self) -> str | None:
+        """The environment that is deployed to."""
+        deployment = self.data.deployment
+        return deployment.environment.name if deployment and deployment.environment else None
+
+    @property
+    def actor(self) -> str | None:
+        """The actor's name, else id, else e-mail address."""
+        user = self.data.user
+        return (user.name or user.id or user.email) if user else None
+
+    @property
+    def result(self) -> Result | None:
+        """How it ended, None while unfinished."""
+        return self.data.pipetrail.result if self.data.pipetrail else None
+
+    @property
+    def extra(self) -> Pipetrail:
+        """`data.pipetrail`, an empty one where the event has none."""
+        return self.data.pipetrail or _NOTHING
+
+
+_NOTHING = Pipetrail()
+
+
+def _at(model: BaseModel, path: str) -> object:
+    value: object = model
+    for name in path.split("."):
+        if value is None:
+            return None
+        value = getattr(value, name, None)
+    return value

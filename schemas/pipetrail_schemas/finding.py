@@ -1,0 +1,81 @@
+"""The finding: one hit of one rule, with its evidence. The value on `pipetrail.findings.v1` and its document in the index.
+
+Its id is a hash of the rule and of what it was found on, so the same hit found again is the same finding. A finding whose ground
+is gone (a late event showed that the tests did run) is published again with status `withdrawn`; it is never deleted.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipetrail_schemas.event import Deployment, Model, Name, Ticket, Time, User, Vcs
+from pipetrail_schemas.trail import Related
+
+SCHEMA_VERSION = "1.0"
+
+Category = Literal["override", "policy", "anomaly"]
+Severity = Literal["low", "medium", "high", "critical"]
+Status = Literal["open", "acknowledged", "justified", "resolved", "withdrawn"]
+
+# ECS `event.severity` is a number; these leave room between the names.
+SEVERITY_NUMBERS: dict[Severity, int] = {"low": 25, "medium": 50, "high": 75, "critical": 95}
+
+
+class Rule(Model):
+    """ECS `rule`: which rule was hit, in which version."""
+
+    id: Name
+    name: str
+    version: Name
+    description: str | None = Field(default=None, description="why it matters")
+
+
+class FindingEvent(Model):
+    """ECS `event` of a finding."""
+
+    kind: Literal["alert"] = "alert"
+    id: Name
+    severity: int = Field(ge=0, le=100)
+    reason: str | None = Field(default=None, description="the reason that the actor gave")
+
+
+class FindingState(Model):
+    """`pipetrail.finding`."""
+
+    id: Name
+    revision: int = Field(ge=1, description="grows with every change of status; the sink's external version")
+    category: Category
+    severity: Severity
+    status: Status = "open"
+    title: str = Field(description="what happened, with actor and place filled in")
+    runbook: list[str] = Field(default=[], description="what to do, step by step")
+    evidence: list[Name] = Field(description="ids of the events that show it")
+
+
+class TrailRef(Model):
+    """The trail that the finding belongs to."""
+
+    id: Name
+
+
+class FindingFields(Model):
+    """`pipetrail` of a finding document."""
+
+    finding: FindingState
+    trail: TrailRef | None = None
+    ticket: Ticket | None = None
+    stage: Name | None = None
+
+
+class Finding(Model):
+    """One finding as a document. `timestamp` (`@timestamp`) is the time of the event that completed the hit."""
+
+    timestamp: Time = Field(alias="@timestamp", serialization_alias="@timestamp")
+    event: FindingEvent
+    rule: Rule
+    message: str = Field(description="the title, for search")
+    user: User | None = Field(default=None, description="who did it")
+    vcs: Vcs | None = None
+    deployment: Deployment | None = None
+    related: Related = Related()
+    pipetrail: FindingFields

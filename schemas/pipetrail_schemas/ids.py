@@ -1,0 +1,79 @@
+"""Deterministic ids and canonical names. Standard library only.
+
+An event's id is the fact's own identity: whoever reports the fact (webhook, redelivery, importer, CI agent) computes the same
+id, so that a fact told twice counts once. Derived things (trails, findings) hash what they were derived from.
+"""
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterable
+from urllib.parse import quote, urlsplit
+
+# UUIDv5 of the URL namespace (RFC 9562, section 6.6) and this project's id page. Never change it: every stored id hangs on it.
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://pipetrail.dev/ids")
+
+_SCP_LIKE = re.compile(r"^(?:[^/@:]+@)?(?P<host>[^/:@]+):(?!//)(?P<path>[^/].*|/.*)$")
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
+
+
+def event_id(*, provider: str, instance: str, kind: str, native_id: str, attempt: int = 1, state: str = "") -> str:
+    """The id of a fact.
+
+    Args:
+        provider: the kind of system it comes from ("github", "git", "pipetrail" …).
+        instance: which one of its kind: a base or repository URL.
+        kind: the noun ("commit", "taskrun" …).
+        native_id: the system's own key for it, unique within instance and kind.
+        attempt: 1 for the first, counted up for re-runs that keep the native id.
+        state: the state that the event announces ("started", "finished" …), empty where there is only one.
+    """
+    return _uuid("event", provider, instance, kind, native_id, str(attempt), state)
+
+
+def trail_id(repository: str, key: str) -> str:
+    """The id of the trail of a change: canonical repository URL and commit (or the alias known instead of a commit)."""
+    return _uuid("trail", repository, key)
+
+
+def finding_id(rule: str, inputs: Iterable[str]) -> str:
+    """The id of a finding: the rule's id and what it was found on (event ids, stage, environment), in any order."""
+    return _uuid("finding", rule, *sorted(inputs))
+
+
+def content_hash(value: bytes) -> str:
+    """`sha256:…` of a value as it stands on the topic; tells a duplicate from a change under the same id."""
+    return "sha256:" + hashlib.sha256(value).hexdigest()
+
+
+def canonical_repository(url: str) -> str:
+    """The one spelling of a repository's URL: the Kafka key, so that all that concerns a repository meets in one partition.
+
+    ssh and scp-like forms become https (both name the same repository on every forge), credentials, a default port, a trailing
+    slash and `.git` go, the host is lower-cased. `file` URLs and paths keep their path. The path's case is kept.
+
+    Raises:
+        ValueError: the text names no repository.
+    """
+    text = url.strip()
+    if text.startswith("/"):
+        text = "file://" + quote(text)
+    elif "://" not in text and (match := _SCP_LIKE.match(text)):
+        text = f"ssh://{match['host']}/{match['path'].lstrip('/')}"
+    parts = urlsplit(text)
+    path = parts.path.rstrip("/").removesuffix(".git").rstrip("/")
+    if parts.scheme == "file":
+        return f"file://{(parts.hostname or '').lower()}{path}"
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or not path:
+        raise ValueError(f"{url!r} names no repository: https://host/path, ssh://host/path, host:path or file:///path")
+    scheme = "http" if parts.scheme == "http" else "https"
+    # An ssh port says nothing about where the forge's pages are.
+    keep_port = parts.port is not None and parts.scheme in {"http", "https"} and parts.port != _DEFAULT_PORTS[scheme]
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.lower()
+    return f"{scheme}://{host}{f':{parts.port}' if keep_port else ''}{path}"
+
+
+def _uuid(*parts: str) -> str:
+    # JSON keeps the parts apart: no separator can be smuggled in through a name.
+    return str(uuid.uuid5(NAMESPACE, json.dumps(parts, ensure_ascii=True, separators=(",", ":"))))
