@@ -1,7 +1,7 @@
 """The finding: one hit of one rule, with its evidence. The value on `pipetrail.findings.v1` and its document in the index.
 
-Its id is a hash of the rule and of what it was found on, so the same hit found again is the same finding. A finding whose ground
-is gone (a late event showed that the tests did run) is published again with status `withdrawn`; it is never deleted.
+Its id is a hash of the rule and of what it was found on, so the same hit found again is the same finding. A finding whose
+ground is gone (a late event showed that the tests did run) is published again with status `withdrawn`; it is never deleted.
 """
 
 from typing import Literal
@@ -48,7 +48,7 @@ class FindingState(Model):
     severity: Severity
     status: Status = "open"
     title: str = Field(description="what happened, with actor and place filled in")
-    runbook: list[str] = Field(default=[], description="what to do, step by step")
+    runbook: list[str] = Field(default_factory=list, description="what to do, step by step")
     evidence: list[Name] = Field(description="ids of the events that show it")
 
 
@@ -77,5 +77,5 @@ class Finding(Model):
     user: User | None = Field(default=None, description="who did it")
     vcs: Vcs | None = None
     deployment: Deployment | None = None
-    related: Related = Related()
+    related: Related = Field(default_factory=Related)
     pipetrail: FindingFields

@@ -1,7 +1,7 @@
 """The trail: what is known of one change. The value on `pipetrail.trails.v1` and the document in the trails index.
 
-It is a pure function of a set of facts, so any order and any number of repetitions of the events give the same trail. `revision`
-grows with the set; the sink writes with it as external version, so that an older state never replaces a newer one.
+It is a pure function of a set of facts, so any order and any number of repetitions of the events give the same trail.
+`revision` grows with the set; the sink writes with it as external version, so that an older state never replaces a newer one.
 """
 
 from typing import Literal
@@ -78,7 +78,7 @@ class TrailState(Model):
     entries: list[Entry]
     stages: list[StageState]
     deployments: list[DeployedTo]
-    findings: list[FindingRef] = []
+    findings: list[FindingRef] = Field(default_factory=list)
     overrides: int = Field(default=0, ge=0, description="how many of the findings are overrides")
     merged_into: Name | None = Field(default=None, description="the trail that took over, once the commit was known")
 
@@ -93,8 +93,8 @@ class TrailFields(Model):
 class Related(Model):
     """ECS `related`: everything to pivot on."""
 
-    hash: list[Name] = []
-    user: list[Name] = []
+    hash: list[Name] = Field(default_factory=list)
+    user: list[Name] = Field(default_factory=list)
 
 
 class Trail(Model):
@@ -107,5 +107,5 @@ class Trail(Model):
     vcs: Vcs
     artifact: Artifact | None = None
     url: Url | None = None
-    related: Related = Related()
+    related: Related = Field(default_factory=Related)
     pipetrail: TrailFields
