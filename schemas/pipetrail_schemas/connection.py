@@ -1,8 +1,9 @@
 """Where Kafka and OpenSearch are: read once, from the environment and `connection.toml`. Standard library only.
 
 Order: environment variables beat `connection.toml` in the home folder. The home folder is `PIPETRAIL_HOME`, else the nearest
-`.pipetrail` in the current folder or a parent. `pipetrail up` writes the file; for a cluster of one's own it is written by
-hand, or the variables below are set:
+`.pipetrail` that holds the file, in the current folder or a parent. `pipetrail up` writes the file; for a cluster of one's own
+it is written by hand, or the variables below are set. Paths are relative to the current folder, in the file to its own.
+Messages and `repr` show no value that may hold a secret.
 
     PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS   host:port[,host:port…]
     PIPETRAIL_KAFKA_CONFIG              librdkafka properties as key=value, one a line (security.protocol=SASL_SSL …)
@@ -34,7 +35,7 @@ class KafkaConnection:
     """A Kafka cluster: `bootstrap_servers` as librdkafka takes them, `properties` passed on to it (security …)."""
 
     bootstrap_servers: str
-    properties: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def client_config(self) -> dict[str, str]:
         """The part of a librdkafka configuration that says where the cluster is and how to get in."""
@@ -114,57 +115,91 @@ def load(env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Conne
         SettingError: a setting is malformed; the message names it and what is allowed.
     """
     env = os.environ if env is None else env
-    home = find_home(env, Path.cwd() if cwd is None else cwd)
+    cwd = Path.cwd() if cwd is None else cwd
+    home = find_home(env, cwd)
     file = home / CONNECTION_FILE
     content = _read_toml(file) if file.is_file() else {}
-    return Connection(home, _kafka(env, _table(content, "kafka", file)), _opensearch(env, content, file))
+    return Connection(
+        home, _kafka(env, _table(content, "kafka", file)), _opensearch(env, _table(content, "opensearch", file), cwd, home)
+    )
 
 
 def _kafka(env: Mapping[str, str], table: Mapping[str, object]) -> KafkaConnection | None:
     servers = env.get("PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS") or table.get("bootstrap_servers")
     if servers is None:
         return None
-    if not isinstance(servers, str) or not all(_is_host_port(one.strip()) for one in servers.split(",")):
+    hosts = [one.strip() for one in servers.split(",")] if isinstance(servers, str) else []
+    if not hosts or not all(_is_host_port(host) for host in hosts):
         raise SettingError(
             "PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS", f"{servers!r} is not host:port, or several of them separated by commas"
         )
-    properties = table.get("properties", {})
-    if not isinstance(properties, dict):
-        raise SettingError("kafka.properties", "must be a table of librdkafka properties")
-    merged = {str(key): str(value) for key, value in properties.items()} | _properties(env)
+    merged = _table_properties(table) | _env_properties(env)
     reserved = sorted(RESERVED_KAFKA_PROPERTIES & merged.keys())
     if reserved:
         raise SettingError("PIPETRAIL_KAFKA_CONFIG", f"{', '.join(reserved)} is set by pipetrail and cannot be changed")
-    return KafkaConnection(servers, merged)
+    return KafkaConnection(",".join(hosts), merged)
 
 
-def _properties(env: Mapping[str, str]) -> dict[str, str]:
-    lines = [line.strip() for line in env.get("PIPETRAIL_KAFKA_CONFIG", "").splitlines() if line.strip()]
-    for line in lines:
-        if "=" not in line:
-            raise SettingError("PIPETRAIL_KAFKA_CONFIG", f"{line!r} is not key=value")
-    return {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+def _table_properties(table: Mapping[str, object]) -> dict[str, str]:
+    properties = table.get("properties", {})
+    if not isinstance(properties, dict):
+        raise SettingError("kafka.properties", "must be a table of librdkafka properties")
+    wrong = [name for name, value in properties.items() if not isinstance(value, str | int | float)]
+    if wrong:
+        raise SettingError(f"kafka.properties.{wrong[0]}", 'must be a text, number, true or false; write "a.b" = … in quotes')
+    # librdkafka writes true and false in lower case.
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in properties.items()}
 
 
-def _opensearch(env: Mapping[str, str], content: Mapping[str, object], file: Path) -> OpenSearchConnection | None:
-    table = _table(content, "opensearch", file)
+def _env_properties(env: Mapping[str, str]) -> dict[str, str]:
+    properties = {}
+    for number, line in enumerate(env.get("PIPETRAIL_KAFKA_CONFIG", "").splitlines(), start=1):
+        key, separator, value = (part.strip() for part in line.partition("="))
+        if key and separator:
+            properties[key] = value
+        elif line.strip():
+            raise SettingError("PIPETRAIL_KAFKA_CONFIG", f"line {number} is not key=value")
+    return properties
+
+
+def _opensearch(env: Mapping[str, str], table: Mapping[str, object], cwd: Path, home: Path) -> OpenSearchConnection | None:
     url = env.get("PIPETRAIL_OPENSEARCH_URL") or table.get("url")
     if url is None:
         return None
-    if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
-        raise SettingError("PIPETRAIL_OPENSEARCH_URL", f"{url!r} is not http://host:port or https://host:port")
-    if urlsplit(url).username:
-        raise SettingError(
-            "PIPETRAIL_OPENSEARCH_URL",
-            "holds a user name: use PIPETRAIL_OPENSEARCH_USER and _PASSWORD, which are not logged",
-        )
-    ca_file = env.get("PIPETRAIL_OPENSEARCH_CA_FILE") or table.get("ca_file")
-    credentials = _credentials(env, table, file)
+    credentials = _credentials(env, table, home)
     user = env.get("PIPETRAIL_OPENSEARCH_USER") or next(iter(credentials), None)
-    return OpenSearchConnection(url, file.parent / str(ca_file) if ca_file else None, user, credentials)
+    return OpenSearchConnection(_url(url), _ca_file(env, table, cwd, home), user, credentials)
 
 
-def _credentials(env: Mapping[str, str], table: Mapping[str, object], file: Path) -> dict[str, str]:
+def _url(url: object) -> str:
+    setting = "PIPETRAIL_OPENSEARCH_URL"
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+        has_port = parts.port is None or parts.port > 0
+    except ValueError as exc:
+        raise SettingError(setting, f"is no URL: {exc}") from exc
+    if "@" in parts.netloc:
+        raise SettingError(setting, "holds a user name: use PIPETRAIL_OPENSEARCH_USER and _PASSWORD, which are not logged")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port:
+        raise SettingError(setting, f"{url!r} is not http://host:port or https://host:port")
+    return str(url).rstrip("/")
+
+
+def _ca_file(env: Mapping[str, str], table: Mapping[str, object], cwd: Path, home: Path) -> Path | None:
+    if from_env := env.get("PIPETRAIL_OPENSEARCH_CA_FILE"):
+        path = cwd / from_env
+    elif from_file := table.get("ca_file"):
+        path = home / str(from_file)
+    else:
+        return None
+    if not path.is_file():
+        raise SettingError(
+            "PIPETRAIL_OPENSEARCH_CA_FILE", f"{path} is no file; a PEM file of the certificate authority is needed"
+        )
+    return path
+
+
+def _credentials(env: Mapping[str, str], table: Mapping[str, object], home: Path) -> dict[str, str]:
     user, password = env.get("PIPETRAIL_OPENSEARCH_USER"), env.get("PIPETRAIL_OPENSEARCH_PASSWORD")
     if user and password:
         return {user: password}
@@ -173,7 +208,7 @@ def _credentials(env: Mapping[str, str], table: Mapping[str, object], file: Path
         raise SettingError(missing, "is needed: user and password go together")
     if "credentials_file" not in table:
         return {}
-    path = file.parent / str(table["credentials_file"])
+    path = home / str(table["credentials_file"])
     return {str(name): str(secret) for name, secret in _read_toml(path).items()}
 
 
@@ -195,7 +230,7 @@ def _read_toml(path: Path) -> dict[str, object]:
 
 def _is_host_port(text: str) -> bool:
     host, _, port = text.rpartition(":")
-    return bool(host) and port.isdigit() and 0 < int(port) < 2**16
+    return bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 2**16
 
 
 def _missing(home: Path, what: str) -> str:

@@ -5,46 +5,65 @@ and `pipetrail.*` for the rest; they are also the paths in OpenSearch. Writers f
 extra="forbid")`, which `codec.encode` uses), readers allow and keep them, so that within a major version fields can be added.
 """
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from pipetrail_schemas import check
-from pipetrail_schemas.times import format_time
-from pipetrail_schemas.types import BY_FULL_NAME, EventType, Result, Skip
+from pipetrail_schemas.check import unknown_type
+from pipetrail_schemas.times import format_time, parse_time, truncate
+from pipetrail_schemas.types import BY_FULL_NAME, ActorType, Decision, EventType, Result, Skip
 
-# Long enough for any name seen in practice, short enough for a keyword field (Lucene's limit is 32,766 bytes).
-Name = Annotated[str, Field(min_length=1, max_length=4096)]
-# Written in UTC and milliseconds, whatever came in.
-Time = Annotated[AwareDatetime, PlainSerializer(format_time, return_type=str)]
-
-
-# The custom error types of validation; codec turns them into problems that name the field.
-UNKNOWN_TYPE = "unknown_type"
-MISSING_FIELD = "missing_field"
+MAX_LONG = 2**63 - 1  # what OpenSearch's `long` holds
 FULL_REVISION = 40  # hexadecimal digits of a SHA-1; SHA-256 repositories have 64
 
 
-_URI = r"^[A-Za-z][A-Za-z0-9+.-]*:."
-_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-_REVISION = r"^[0-9a-f]{7,64}$"
-_FULL_REVISION = r"^[0-9a-f]{40,64}$"
-_DIGEST = r"^sha(256|384|512):[0-9a-f]{64,128}$"
-_PURL = r"^pkg:[a-z]"
+def _utc(value: object) -> object:
+    if isinstance(value, str):
+        return parse_time(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return truncate(value)
+    raise ValueError("is no RFC 3339 time with a zone")
 
-# What each pattern wants, in words: codec says it instead of the pattern.
-PATTERN_HINTS = {
-    _URI: "must be an absolute URI, like https://host/path",
-    _UUID: "must be a UUID in lower case (pipetrail_schemas.ids.event_id makes one)",
-    _REVISION: "must be a commit id: 7 to 64 lower-case hexadecimal digits",
-    _FULL_REVISION: "must be a full commit id: 40 to 64 lower-case hexadecimal digits",
-    _DIGEST: "must be algorithm and digest, like sha256: and 64 lower-case hexadecimal digits",
-    _PURL: "must be a package URL, like pkg:pypi/name@1.0",
-}
 
-Uri = Annotated[str, Field(pattern=_URI, max_length=4096)]
-Uuid = Annotated[str, Field(pattern=_UUID)]
+# Long enough for any name seen in practice, short enough for a keyword field (Lucene's limit is 32,766 bytes).
+Name = Annotated[str, Field(min_length=1, max_length=4096)]
+# Read from RFC 3339 only (not from numbers), held and written in UTC and milliseconds.
+Time = Annotated[AwareDatetime, BeforeValidator(_utc), PlainSerializer(format_time, return_type=str)]
+Count = Annotated[int, Field(strict=True, ge=0, le=MAX_LONG)]
+# The description says in words what the pattern wants: it ends up in error messages.
+Uri = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f]+$",
+        max_length=4096,
+        description="an absolute URI, like https://host/path",
+    ),
+]
+Uuid = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        description="a UUID in lower case (pipetrail_schemas.ids.event_id makes one)",
+    ),
+]
+Revision = Annotated[
+    str,
+    Field(pattern=r"^([0-9a-f]{7,40}|[0-9a-f]{64})$", description="a commit id: 7 to 40, or 64, lower-case hexadecimal digits"),
+]
+FullRevision = Annotated[
+    str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$", description="a full commit id: 40 or 64 lower-case hexadecimal digits")
+]
+Digest = Annotated[
+    str,
+    Field(
+        pattern=r"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$",
+        description="algorithm and digest, like sha256: and 64 lower-case hexadecimal digits",
+    ),
+]
+Purl = Annotated[
+    str, Field(pattern=r"^pkg:[a-z][^\x00-\x20\x7f]*$", max_length=4096, description="a package URL, like pkg:pypi/name@1.0")
+]
 
 
 class Model(BaseModel):
@@ -89,7 +108,7 @@ class EventFields(Model):
     reason: Annotated[str, Field(max_length=10_000)] | None = None
     start: Time | None = None
     end: Time | None = None
-    duration: Annotated[int, Field(ge=0, description="nanoseconds, as ECS has it")] | None = None
+    duration: Count | None = Field(default=None, description="nanoseconds, as ECS has it")
 
 
 class Repository(Model):
@@ -104,7 +123,7 @@ class Ref(Model):
 
     name: Name | None = None
     type: Literal["branch", "tag"] | None = None
-    revision: Annotated[str, Field(pattern=_REVISION)] | None = None
+    revision: Revision | None = None
 
 
 class Refs(Model):
@@ -173,11 +192,11 @@ class Cicd(Model):
 class Artifact(Model):
     """OpenTelemetry `artifact`; `hash` is algorithm and digest, `sha256:…`."""
 
-    hash: Annotated[str, Field(pattern=_DIGEST)] | None = None
-    purl: Annotated[str, Field(pattern=_PURL)] | None = None
+    hash: Digest | None = None
+    purl: Purl | None = None
     version: Name | None = None
     filename: Name | None = None
-    size: Annotated[int, Field(ge=0, description="bytes")] | None = None
+    size: Count | None = Field(default=None, description="bytes")
 
 
 class Named(Model):
@@ -198,7 +217,7 @@ class Deployment(Model):
 class Actor(Model):
     """What kind of actor `user` is, and for whom it acted."""
 
-    type: Literal["user", "service_account", "app", "system", "api_key", "unknown"] | None = None
+    type: ActorType | None = None
     on_behalf_of: Person | None = None
 
 
@@ -218,8 +237,8 @@ class Author(Person):
 class Commit(Model):
     """What a commit says of itself."""
 
-    message: Annotated[str, Field(max_length=100_000)] | None = None
-    parents: list[Annotated[str, Field(pattern=_FULL_REVISION)]] | None = None
+    message: str | None = None
+    parents: list[FullRevision] | None = None
     author: Author | None = None
     committer: Author | None = None
     signature: Signature | None = None
@@ -238,40 +257,40 @@ class TestCounts(Model):
 
     __test__ = False  # pytest: not a test class
 
-    total: Annotated[int, Field(ge=0)]
-    passed: Annotated[int, Field(ge=0)] = 0
-    failed: Annotated[int, Field(ge=0)] = 0
-    errored: Annotated[int, Field(ge=0)] = 0
-    skipped: Annotated[int, Field(ge=0)] = 0
+    total: Count
+    passed: Count = 0
+    failed: Count = 0
+    errored: Count = 0
+    skipped: Count = 0
 
 
 class Command(Model):
     """A command that `pipetrail run` ran. `argv` is absent when its capture was declined."""
 
     argv: list[str] | None = None
-    exit_code: int | None = None
-    signal: int | None = None
+    exit_code: Count | None = None
+    signal: Count | None = None
     output_tail: str | None = None
 
 
 class RunAttempt(Model):
     """Which attempt of a run that keeps its id."""
 
-    attempt: Annotated[int, Field(ge=1)]
+    attempt: Annotated[int, Field(strict=True, ge=1, le=MAX_LONG)]
 
 
 class Revisions(Model):
     """The commits that a merge made: the one on the trunk, and the temporary one that was tested."""
 
-    merge_revision: Name | None = None
-    test_merge_revision: Name | None = None
+    merge_revision: FullRevision | None = None
+    test_merge_revision: FullRevision | None = None
 
 
 class Delivery(Model):
     """How the event came to pipetrail."""
 
     id: Name | None = None
-    sequence: Annotated[int, Field(ge=0)] | None = None
+    sequence: Count | None = None
 
 
 class Pipetrail(Model):
@@ -281,7 +300,7 @@ class Pipetrail(Model):
     result: Result | None = None
     result_raw: Name | None = None
     skip: Skip | None = None
-    decision: Literal["approved", "rejected", "commented", "dismissed"] | None = None
+    decision: Decision | None = None
     stage: Name | None = Field(default=None, description="the stage of the policy that this is, or that was passed over")
     control: Name | None = Field(default=None, description="the control that was changed or passed over")
     ticket: Ticket | None = None
@@ -292,7 +311,7 @@ class Pipetrail(Model):
     test: TestCounts | None = None
     command: Command | None = None
     delivery: Delivery | None = None
-    labels: dict[str, str] | None = None
+    labels: dict[str, Name] | None = None
     raw: dict[str, Any] | None = Field(default=None, description="the origin's payload, redacted")
 
 
@@ -310,9 +329,15 @@ class Data(Model):
 
 
 class Event(Model):
-    """A CloudEvent with pipetrail's extensions; see DESIGN for the rules of each attribute."""
+    """A CloudEvent 1.0 with pipetrail's extension attributes.
 
-    specversion: Literal["1.0"] = "1.0"
+    `type` is one of `types.EVENT_TYPES` in full; `source` names the system instance and repository; `id` is the fact's own
+    identity (`ids.event_id`); `time` is when it happened, `recordedtime` when it was recorded; `partitionkey` (CloudEvents
+    partitioning extension) is the canonical repository URL when known, else an alias; `authtype` and `authid` (CloudEvents
+    authcontext extension) say how the actor was established.
+    """
+
+    specversion: Literal["1.0"]
     id: Uuid
     source: Uri
     type: str
@@ -330,10 +355,10 @@ class Event(Model):
     def _has_what_its_type_requires(self) -> Self:
         event_type = BY_FULL_NAME.get(self.type)
         if event_type is None:
-            raise PydanticCustomError(UNKNOWN_TYPE, "{problem}", {"problem": check.unknown_type(self.type)})
+            raise ValueError(unknown_type(self.type))
         missing = [path for path in event_type.required if _at(self.data, path) in (None, "")]
         if missing:
-            raise PydanticCustomError(MISSING_FIELD, "is required for {name}", {"paths": missing, "name": event_type.name})
+            raise ValueError(f"{', '.join(missing)}: required for {event_type.name}")
         return self
 
     @property

@@ -14,7 +14,11 @@ from urllib.parse import quote, urlsplit
 # UUIDv5 of the URL namespace (RFC 9562, section 6.6) and this project's id page. Never change it: every stored id hangs on it.
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://pipetrail.dev/ids")
 
+# What a path may hold as it is; `%` stays, so that an encoded path is not encoded twice.
+_PATH_SAFE = "/%:@!$&'()*+,;=~"
 _SCP_LIKE = re.compile(r"^(?:[^/@:]+@)?(?P<host>[^/:@]+):(?!//)(?P<path>[^/].*|/.*)$")
+_SUPERFLUOUS_END = re.compile(r"(?:/|\.git)+$")
+_HOST = re.compile(r"[^\s/?#@\[\]]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
 
 
@@ -50,28 +54,41 @@ def content_hash(value: bytes) -> str:
 def canonical_repository(url: str) -> str:
     """The one spelling of a repository's URL: the Kafka key, so that all that concerns a repository meets in one partition.
 
-    ssh and scp-like forms become https (both name the same repository on every forge), credentials, a default port, a trailing
-    slash and `.git` go, the host is lower-cased. `file` URLs and paths keep their path. The path's case is kept.
+    ssh and scp-like forms become https (both name the same repository on most forges), credentials, query, fragment, a default
+    port, doubled and trailing slashes and `.git` go, the host is lower-cased, what a URL may not hold is percent-encoded.
+    `file` URLs and absolute paths stay files. The path's case is kept. What is canonical already comes out unchanged.
 
     Raises:
         ValueError: the text names no repository.
     """
-    text = url.strip()
+    text = url.strip().removeprefix("git+")
     if text.startswith("/"):
         text = "file://" + quote(text)
     elif "://" not in text and (match := _SCP_LIKE.match(text)):
-        text = f"ssh://{match['host']}/{match['path'].lstrip('/')}"
-    parts = urlsplit(text)
-    path = parts.path.rstrip("/").removesuffix(".git").rstrip("/")
-    if parts.scheme == "file":
-        return f"file://{(parts.hostname or '').lower()}{path}"
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or not path:
-        raise ValueError(f"{url!r} names no repository: https://host/path, ssh://host/path, host:path or file:///path")
+        text = f"ssh://{match['host']}/{quote(match['path'].lstrip('/'), safe=_PATH_SAFE)}"
+    try:
+        parts = urlsplit(text)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError as exc:
+        raise ValueError(f"{_without_credentials(url)!r} names no repository: {exc}") from exc
+    path = _SUPERFLUOUS_END.sub("", re.sub("/+", "/", quote(parts.path, safe=_PATH_SAFE)))
+    if parts.scheme == "file" and path.startswith("/"):
+        return f"file://{_host(host)}{path}"
+    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host) or not path:
+        wanted = "https://host/path, ssh://host/path, host:path or file:///path"
+        raise ValueError(f"{_without_credentials(url)!r} names no repository: {wanted}")
     scheme = "http" if parts.scheme == "http" else "https"
     # An ssh port says nothing about where the forge's pages are.
-    keep_port = parts.port is not None and parts.scheme in {"http", "https"} and parts.port != _DEFAULT_PORTS[scheme]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.lower()
-    return f"{scheme}://{host}{f':{parts.port}' if keep_port else ''}{path}"
+    keep_port = port is not None and parts.scheme in {"http", "https"} and port != _DEFAULT_PORTS[scheme]
+    return f"{scheme}://{_host(host)}{f':{port}' if keep_port else ''}{path}"
+
+
+def _host(name: str) -> str:
+    return f"[{name.lower()}]" if ":" in name else name.lower()
+
+
+def _without_credentials(url: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", url)
 
 
 def _uuid(*parts: str) -> str:

@@ -1,6 +1,14 @@
-"""Times as pipetrail writes them: RFC 3339, UTC, milliseconds, `Z`. Standard library only."""
+"""Times as pipetrail writes them: RFC 3339, UTC, milliseconds, `Z`. Standard library only.
 
+What lies below a millisecond is cut off on reading: the wire format and the index cannot carry it, and a time that changed by
+being written and read would make two facts of one.
+"""
+
+import re
 from datetime import UTC, datetime
+
+# RFC 3339, section 5.6: date-time. `datetime.fromisoformat` alone also takes week dates and times without a zone.
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def format_time(moment: datetime) -> str:
@@ -18,12 +26,14 @@ def parse_time(text: str) -> datetime:
     """A UTC datetime, cut to milliseconds, from RFC 3339.
 
     Raises:
-        ValueError: the text is no RFC 3339 time with a zone.
+        ValueError: the text is no RFC 3339 time with a zone, or lies outside the years 1 to 9999 in UTC.
     """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone: write 2026-11-23T09:02:11Z")
-    return truncate(moment)
+    if not _RFC3339.fullmatch(text):
+        raise ValueError(f"{text!r:.80} is no RFC 3339 time with a zone, like 2026-11-23T09:02:11Z")
+    try:
+        return truncate(datetime.fromisoformat(text.upper()))
+    except (ValueError, OverflowError) as exc:
+        raise ValueError(f"{text!r:.80} is no time: {exc}") from exc
 
 
 def now() -> datetime:

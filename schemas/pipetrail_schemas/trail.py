@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipetrail_schemas.event import Artifact, Model, Name, Person, Ticket, Time, Uri, Url, User, Vcs
+from pipetrail_schemas.event import Artifact, Count, Model, Name, Person, Ticket, Time, Uri, Url, User, Vcs
 from pipetrail_schemas.types import Result, Skip, Stage
 
 SCHEMA_VERSION = "1.0"
@@ -33,7 +33,7 @@ class Entry(Model):
     reason: str | None = None
     environment: Name | None = None
     digest: Name | None = None
-    duration_ms: int | None = None
+    duration_ms: Count | None = None
     url: Uri | None = None
     link: Literal["commit", "run", "digest", "deployment", "change", "alias"] = "commit"
 
@@ -74,12 +74,12 @@ class TrailState(Model):
     """`pipetrail.trail`: everything about the trail that has no standard name."""
 
     id: Name
-    revision: int = Field(ge=1, description="grows whenever the set of facts grows")
+    revision: int = Field(strict=True, ge=1, description="grows whenever the set of facts grows")
     entries: list[Entry]
     stages: list[StageState]
     deployments: list[DeployedTo]
     findings: list[FindingRef] = Field(default_factory=list)
-    overrides: int = Field(default=0, ge=0, description="how many of the findings are overrides")
+    overrides: Count = Field(default=0, description="how many of the findings are overrides")
     merged_into: Name | None = Field(default=None, description="the trail that took over, once the commit was known")
 
 

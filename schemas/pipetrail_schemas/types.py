@@ -2,7 +2,7 @@
 
 A type's name is `dev.pipetrail.<subject>.<verb>.v<major>`; in code and on the command line the short form `<subject>.<verb>`
 is used. Nouns and verbs follow CDEvents 0.5.1 where it has them. `category` and `types` are the Elastic Common Schema's
-allowed values for `event.category` and `event.type` (ECS 8, "Categorization fields").
+allowed values for `event.category` and `event.type`, in the pairs that it expects (ECS 8, "Categorization fields").
 """
 
 from dataclasses import dataclass
@@ -45,6 +45,26 @@ class Skip(StrEnum):
     NEVER_RAN = "never_ran"  # it was due and did not come to pass (an earlier stage failed, no agent …)
     NEUTRAL = "neutral"  # it ran and declines to judge
     NOT_REQUIRED = "not_required"  # it does not apply to this change
+
+
+class Decision(StrEnum):
+    """What a reviewer or approver decided."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    COMMENTED = "commented"
+    DISMISSED = "dismissed"  # an earlier decision was taken back
+
+
+class ActorType(StrEnum):
+    """What kind of actor `user` is."""
+
+    USER = "user"
+    SERVICE_ACCOUNT = "service_account"
+    APP = "app"
+    SYSTEM = "system"
+    API_KEY = "api_key"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +116,7 @@ _ALL = (
     EventType("change.updated", "A proposed change was altered", "configuration", ("change",), _CHANGE, Stage.REVIEW),
     EventType("change.reviewed", "A proposed change was reviewed", "configuration", ("info",), _CHANGE, Stage.REVIEW),
     EventType("change.merged", "A proposed change was merged", "configuration", ("change",), _CHANGE, Stage.REVIEW),
-    EventType("change.abandoned", "A proposed change was closed unmerged", "configuration", ("end",), _CHANGE, Stage.REVIEW),
+    EventType("change.abandoned", "A proposed change was closed unmerged", "configuration", ("change",), _CHANGE, Stage.REVIEW),
     EventType("pipelinerun.queued", "A pipeline run waits for an agent", "process", ("info",), _RUN),
     EventType("pipelinerun.started", "A pipeline run started", "process", ("start",), _RUN),
     EventType("pipelinerun.finished", "A pipeline run ended", "process", ("end",), _RUN + _RESULT),
@@ -108,38 +128,38 @@ _ALL = (
     EventType("build.finished", "A build ended", "process", ("end",), _RESULT, Stage.BUILD),
     EventType("testsuiterun.started", "A test suite started", "process", ("start",), (), Stage.TEST),
     EventType("testsuiterun.finished", "A test suite ended", "process", ("end",), _RESULT, Stage.TEST),
-    EventType("artifact.packaged", "An artifact was made", "package", ("creation",), _ARTIFACT, Stage.ARTIFACT),
+    EventType("artifact.packaged", "An artifact was made", "file", ("creation",), _ARTIFACT, Stage.ARTIFACT),
     EventType("artifact.published", "An artifact was put where others get it", "package", ("info",), _ARTIFACT, Stage.ARTIFACT),
     EventType("artifact.signed", "An artifact was signed", "package", ("change",), _ARTIFACT, Stage.ARTIFACT),
     EventType("artifact.attested", "Something was attested about an artifact", "package", ("info",), _ARTIFACT, Stage.ARTIFACT),
     EventType("artifact.deleted", "An artifact was deleted", "package", ("deletion",), _ARTIFACT, Stage.ARTIFACT),
-    EventType("release.published", "A release was published", "package", ("creation",), (_REPO,), Stage.ARTIFACT),
+    EventType("release.published", "A release was published", "package", ("info",), (_REPO,), Stage.ARTIFACT),
     EventType("approval.requested", "An approval was asked for", "iam", ("info",), (), Stage.APPROVAL),
     EventType(
         "approval.decided", "An approval was given or refused", "iam", ("info",), ("pipetrail.decision",), Stage.APPROVAL
     ),
-    EventType("approval.closed", "A request for approval ended without a decision", "iam", ("end",), (), Stage.APPROVAL),
+    EventType("approval.closed", "A request for approval ended without a decision", "iam", ("info",), (), Stage.APPROVAL),
     EventType("deployment.requested", "A deployment was asked for", "process", ("info",), _ENVIRONMENT, Stage.DEPLOY),
     EventType("deployment.started", "A deployment started", "process", ("start",), _ENVIRONMENT, Stage.DEPLOY),
     EventType("deployment.finished", "A deployment ended", "process", ("end",), _ENVIRONMENT + _RESULT, Stage.DEPLOY),
     EventType("deployment.rolledback", "A deployment was rolled back", "process", ("change",), _ENVIRONMENT, Stage.DEPLOY),
-    EventType("deployment.removed", "What was deployed was removed", "process", ("deletion",), _ENVIRONMENT, Stage.DEPLOY),
+    EventType("deployment.removed", "What was deployed was removed", "process", ("end",), _ENVIRONMENT, Stage.DEPLOY),
     EventType("environment.created", "An environment was created", "configuration", ("creation",), _ENVIRONMENT),
     EventType("environment.modified", "An environment was altered", "configuration", ("change",), _ENVIRONMENT),
     EventType("environment.deleted", "An environment was deleted", "configuration", ("deletion",), _ENVIRONMENT),
     EventType(
         "policy.changed", "A rule that guards the line was altered", "configuration", ("change",), ("pipetrail.control",)
     ),
-    EventType("policy.bypassed", "A control was passed over", "configuration", ("allowed",), ("pipetrail.control",)),
+    EventType("policy.bypassed", "A control was passed over", "configuration", ("access",), ("pipetrail.control",)),
     EventType("role.changed", "Somebody's role or access was altered", "iam", ("change",), ("user.target.name",)),
     EventType("intervention.recorded", "Somebody stepped in by hand", "process", ("info",), ("event.action",)),
     EventType("ticket.created", "A ticket was created", "configuration", ("creation",), ("pipetrail.ticket.id",)),
     EventType("ticket.updated", "A ticket was altered", "configuration", ("change",), ("pipetrail.ticket.id",)),
-    EventType("ticket.closed", "A ticket was closed", "configuration", ("end",), ("pipetrail.ticket.id",)),
+    EventType("ticket.closed", "A ticket was closed", "configuration", ("change",), ("pipetrail.ticket.id",)),
     EventType("incident.detected", "An incident was detected", "process", ("info",), _REASON),
     EventType("incident.reported", "An incident was reported", "process", ("info",), _REASON),
     EventType("incident.resolved", "An incident was resolved", "process", ("end",), _REASON),
-    EventType("source.gap", "Deliveries were lost or cut", "configuration", ("error",), _REASON),
+    EventType("source.gap", "Deliveries were lost or cut", "host", ("info",), _REASON),
 )
 
 EVENT_TYPES: dict[str, EventType] = {event_type.name: event_type for event_type in _ALL}
