@@ -5,33 +5,95 @@ UV_VERSION := 0.13.9
 ROOMS := schemas producers processors sinks review deploy
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH_VENV := .venv-bench
 PYPROJECTS := pyproject.toml $(ROOMS:%=%/pyproject.toml)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	--no-emit-package pipetrail $(ROOMS:%=--no-emit-package pipetrail-%) \
 	--group pyproject.toml:test --group pyproject.toml:dev $(PYPROJECTS)
+LOCKS := requirements.lock benchmarks/requirements.lock
 EDITABLE := --no-deps --no-build-isolation -e . $(ROOMS:%=-e ./%)
+# Arguments for the command behind a habit: make test ARGS='tests/schemas -x', make demo ARGS=--keep
+ARGS ?=
 
+##@ Use
 .PHONY: help
 help: ## print this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@awk -F':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(VENV)/.installed ## build .venv from requirements.lock, rooms editable
+
+.PHONY: demo
+demo: install ## watch a small real delivery on this machine
+	@$(BIN)/pipetrail demo $(ARGS)
+
+##@ Check
+.PHONY: test
+test: install ## run every test, on a real Kafka and a real OpenSearch
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: install ## style, format, import contracts, generated files and the lock
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/python -m pipetrail_schemas.export --check
+	$(BIN)/python docs/commands.py --check
+	@$(MAKE) --no-print-directory lock-check
+
+.PHONY: types
+types: install ## mypy --strict
+	$(BIN)/mypy
+
+.PHONY: lock-check
+lock-check: $(BIN)/uv ## is requirements.lock what the rooms' pyproject.toml ask for? (network)
+	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && mkdir "$$new/benchmarks" \
+	&& for lock in $(LOCKS); do cp $$lock "$$new/$$lock"; done \
+	&& $(COMPILE) --output-file "$$new/requirements.lock" >/dev/null \
+	&& $(COMPILE) --group pyproject.toml:peers --output-file "$$new/benchmarks/requirements.lock" >/dev/null \
+	&& for lock in $(LOCKS); do cmp -s $$lock "$$new/$$lock" || { echo "$$lock is out of date: run make lock" >&2; exit 1; }; done
+	@echo "the locks are current"
+
+##@ Measure
+# The peers of benchmarks/ hold some libraries back; a lock and an environment of their own keep that away from the product.
+.PHONY: bench
+bench: $(BENCH_VENV)/.installed ## run every script of benchmarks/ beside its peer (BENCH=benchmarks/x.py for one)
+	@set -e; for script in $(or $(BENCH),$(sort $(wildcard benchmarks/[a-z]*.py))); do echo "== $$script"; $(BENCH_VENV)/bin/python $$script $(ARGS); done
+
+##@ Generate
+.PHONY: schemas
+schemas: install ## export the JSON Schemas from the models
+	$(BIN)/python -m pipetrail_schemas.export
+
+.PHONY: docs
+docs: install ## write docs/commands.md from the commands' own help
+	$(BIN)/python docs/commands.py
+
+.PHONY: lock
+lock: $(BIN)/uv ## bring the locks up to date with the rooms' pyproject.toml (network; ARGS=--upgrade for newer versions)
+	$(COMPILE) $(ARGS) --output-file requirements.lock
+	$(COMPILE) $(ARGS) --group pyproject.toml:peers --output-file benchmarks/requirements.lock
+
+.PHONY: clean
+clean: ## remove environments, caches and build output; .pipetrail (your data) stays
+	rm -rf $(VENV) $(BENCH_VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/uv:
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "pipetrail needs Python 3.11 or later, and %s is %s. Try: make PYTHON=python3.11" % (sys.executable, sys.version.split()[0]))'
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "pipetrail needs Python 3.11 or later, and %s is %s. Try: make PYTHON=python3.11" % (sys.executable, sys.version.split()[0]))'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-# The environment is made anew only when the lock or a room's pyproject.toml is newer than it.
+# An environment is made anew only when its lock or a room's pyproject.toml is newer than it.
 $(VENV)/.installed: $(BIN)/uv requirements.lock $(PYPROJECTS)
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(EDITABLE)
 	@touch $@
 
-.PHONY: install
-install: $(VENV)/.installed ## build .venv from requirements.lock, rooms editable
-
-# The peers of benchmarks/ hold some libraries back; a lock and an environment of their own keep that away from the product.
-.PHONY: lock
-lock: $(BIN)/uv ## bring requirements.lock up to date with the rooms' pyproject.toml
-	$(COMPILE) --output-file requirements.lock
-	$(COMPILE) --group pyproject.toml:peers --output-file benchmarks/requirements.lock
+$(BENCH_VENV)/.installed: $(BIN)/uv benchmarks/requirements.lock $(PYPROJECTS)
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(BENCH_VENV)
+	$(BIN)/uv pip sync --quiet --python $(BENCH_VENV)/bin/python --require-hashes benchmarks/requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BENCH_VENV)/bin/python $(EDITABLE)
+	@touch $@

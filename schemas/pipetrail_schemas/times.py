@@ -43,5 +43,7 @@ def now() -> datetime:
 
 def truncate(moment: datetime) -> datetime:
     """The moment in UTC without what lies below a millisecond, which the wire format cannot carry."""
+    if moment.tzinfo is UTC and not moment.microsecond % 1000:
+        return moment
     moment = moment.astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
