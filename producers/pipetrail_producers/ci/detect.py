@@ -25,6 +25,7 @@ class _System(NamedTuple):
 # Before another system whose variables it sets, too: Harness and old Woodpecker servers those of Drone.
 _SYSTEMS = (
     _System("github", "GITHUB_ACTIONS"),
+    _System("github", "GITHUB_ACTION"),
     _System("gitlab", "GITLAB_CI"),
     _System("jenkins", "JENKINS_URL"),
     _System("circleci", "CIRCLECI"),
