@@ -1,0 +1,1 @@
+"""The OpenSearch sink: documents, bulk writing, and the indices that they go to."""
