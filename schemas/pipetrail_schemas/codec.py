@@ -3,12 +3,13 @@
 Pydantic judges and builds the event, fast; when it refuses, `check` says why, in the words that the agent uses too.
 
 The `content-type` header decides the mode, not the presence of `ce_` headers (CloudEvents Kafka binding 1.0, section 3):
-a structured event that passed a gateway may carry both.
+a structured event that passed a gateway may carry both. One leniency: plain JSON without any `ce_` header cannot be a binary
+event, and is what the Python SDK sends in structured mode, so it is read as structured.
 """
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -53,16 +54,18 @@ def validate(content: Any) -> Event:
     return _validated(content, strict=True)
 
 
-def decode(value: bytes | None, headers: Headers = ()) -> Event:
+def decode(value: bytes | None, headers: Headers = (), key: bytes | None = None) -> Event:
     """The event of a message, by the readers' rules: unknown fields are kept.
+
+    The message's key stands in for a missing `partitionkey` in binary mode (CloudEvents Kafka binding 1.0, section 3.1).
 
     Raises:
         InvalidEventError: the message is no event; names every field that is wrong, and what is allowed.
     """
-    return _validated(content_of(value, headers), strict=False)
+    return _validated(content_of(value, headers, key), strict=False)
 
 
-def content_of(value: bytes | None, headers: Headers = ()) -> dict[str, Any]:
+def content_of(value: bytes | None, headers: Headers = (), key: bytes | None = None) -> dict[str, Any]:
     """The JSON object of a message in structured mode, from either mode; not yet validated.
 
     Raises:
@@ -76,7 +79,12 @@ def content_of(value: bytes | None, headers: Headers = ()) -> dict[str, Any]:
     content = _json(value)
     if not isinstance(content, dict):
         raise InvalidEventError([("value", f"is a JSON {type(content).__name__}; an event is a JSON object")])
-    return content if media_type == STRUCTURED else _from_binary(named, content)
+    attributes = {name.removeprefix(_HEADER_PREFIX): text for name, text in named.items() if name.startswith(_HEADER_PREFIX)}
+    if media_type == STRUCTURED or not attributes:
+        return content
+    # CloudEvents Kafka binding 1.0, section 3.2: attributes are headers with the prefix ce_, the value is `data`.
+    keyed = {"partitionkey": key.decode("utf-8", "replace")} if key else {}
+    return {**keyed, **attributes, "datacontenttype": "application/json", "data": content}
 
 
 def _require_json(media_type: str) -> None:
@@ -106,12 +114,6 @@ def _unsafe_numbers(value: object, path: str) -> Iterator[str]:
             yield from _unsafe_numbers(item, f"{path}.{name}" if path else str(name))
     elif (isinstance(value, int) and value not in _INTEGERS) or (isinstance(value, float) and not math.isfinite(value)):
         yield path
-
-
-def _from_binary(headers: Mapping[str, str], data: dict[str, Any]) -> dict[str, Any]:
-    # CloudEvents Kafka binding 1.0, section 3.2: attributes are headers with the prefix ce_, the value is `data`.
-    attributes = {name.removeprefix(_HEADER_PREFIX): text for name, text in headers.items() if name.startswith(_HEADER_PREFIX)}
-    return {**attributes, "datacontenttype": "application/json", "data": data}
 
 
 def _validated(content: Any, *, strict: bool) -> Event:

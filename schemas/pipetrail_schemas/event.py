@@ -253,15 +253,15 @@ class Ticket(Model):
 
 
 class TestCounts(Model):
-    """How many test cases ended how."""
+    """How many test cases ended how; an absent count is unknown."""
 
     __test__ = False  # pytest: not a test class
 
     total: Count
-    passed: Count = 0
-    failed: Count = 0
-    errored: Count = 0
-    skipped: Count = 0
+    passed: Count | None = None
+    failed: Count | None = None
+    errored: Count | None = None
+    skipped: Count | None = None
 
 
 class Command(Model):
@@ -344,7 +344,7 @@ class Event(Model):
     time: Time
     recordedtime: Time
     subject: Name | None = None
-    datacontenttype: Literal["application/json"] = "application/json"
+    datacontenttype: Literal["application/json"] | None = "application/json"
     dataschema: Uri | None = None
     partitionkey: Name
     authtype: Name | None = Field(default=None, description="how the actor was established (CloudEvents authcontext)")
