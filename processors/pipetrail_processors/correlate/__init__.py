@@ -1,0 +1,1 @@
+"""Which trail an event belongs to, on what evidence, and what waits until there is some."""

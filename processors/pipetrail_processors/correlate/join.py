@@ -1,0 +1,165 @@
+"""Joining events to trails within a repository. Wrong links are worse than none: one commit behind the evidence, or no link.
+
+An event that names its commit belongs there, and vouches for its evidence (run, deployment, digest, merged change) being of
+that commit. Any other joins by the first of its aliases that exactly one commit was linked to, or waits under an alias. What it
+joins is a function of the links alone, so it moves when a late link proves something else, and any order ends alike.
+
+So that a trail that an event has left is still published with a higher revision, each trail counts in `n` how often the
+evidence of every event that could be its own was linked: a number that only grows, and in any order to the same.
+"""
+
+from dataclasses import dataclass, field
+
+from pipetrail_processors.correlate.nodes import MAX_LINKS, Node, Work
+from pipetrail_processors.correlate.waiting import Waiting
+from pipetrail_processors.fact import Fact, is_digest, link_kind, stands
+
+
+@dataclass(slots=True)
+class Joined:
+    """What an event has touched: keys of nodes whose trails are to be published; `again`: the event had been seen before."""
+
+    keys: set[str] = field(default_factory=set)
+    again: bool = False
+
+
+class Joiner:
+    """Puts facts where they belong. Keeps nothing between calls."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
+
+    def add(self, work: Work, fact: Fact, vouched: list[str]) -> Joined:
+        """Take in the fact of an event, with the evidence that the event vouches for."""
+        if "o" in fact:
+            return self._add_with_commit(work, fact, vouched)
+        return self._add_by_evidence(work, fact)
+
+    def end_wait(self, work: Work, alias: str) -> set[str]:
+        """The wait of the alias has ended: what is still not linked stands on its own. Gives the keys to publish."""
+        node = work.node(alias)
+        if node.get("x"):
+            return set()
+        linked = node.get("c", ())
+        homes = {home for home, _ in node.get("m", {}).values()}
+        if alias not in homes and linked:
+            work.change(alias).pop("w", None)
+            return set()
+        work.change(alias)["x"] = True
+        return homes
+
+    def _add_with_commit(self, work: Work, fact: Fact, vouched: list[str]) -> Joined:
+        commit: str = fact["o"]
+        node = work.change(commit)
+        joined = Joined({commit}, again=_merge(node, fact))
+        linked: list[str] = node.setdefault("l", [])
+        for alias in vouched:
+            if joined.again or alias not in linked:
+                joined.keys |= self._link(work, alias, commit)
+            if alias not in linked:
+                linked.append(alias)
+        digest = fact["e"].get("digest")
+        if digest and "d" in fact:
+            self._watch_digest(work, node["f"][fact["e"]["event_id"]], digest)
+        return joined
+
+    def _link(self, work: Work, alias: str, commit: str) -> set[str]:
+        node = work.node(alias)
+        commits = node.get("c", [])
+        if commit not in commits and len(commits) < MAX_LINKS:
+            work.change(alias)["c"] = sorted([*commits, commit])
+        touched: set[str] = {alias} if node.get("x") else set()
+        for event_id, (home, _) in list(node.get("m", {}).items()):
+            fact = work.node(home).get("f", {}).get(event_id)
+            if fact is None:
+                continue
+            if "o" in fact:
+                self._watch_digest(work, fact, alias)
+                touched.add(home)
+            else:
+                touched |= self._place(work, fact, home)
+        return touched
+
+    def _watch_digest(self, work: Work, fact: Fact, digest: str) -> None:
+        """A deployment that names its commit: whether its artifact is known, and of which commit, is still to be told."""
+        event_id, commit = fact["e"]["event_id"], fact["o"]
+        node = work.change(digest)
+        weight = len(node.get("c", ()))
+        _enlist(node, event_id, commit, weight, fact["e"]["time"])
+        work.change(commit).setdefault("n", {})[event_id] = weight
+        if not weight:
+            self._wait(work, digest, fact["r"])
+
+    def _add_by_evidence(self, work: Work, fact: Fact) -> Joined:
+        event_id = fact["e"]["event_id"]
+        if "a" not in fact:
+            if "d" not in fact:
+                return Joined()
+            # Nothing says what was deployed: people see it at once, as a trail of its own.
+            fact["a"] = [f"event:{event_id}"]
+            work.change(fact["a"][0])["x"] = True
+        before = work.node(fact["a"][0]).get("m", {}).get(event_id)
+        home = before[0] if before else None
+        known = work.node(home).get("f", {}).get(event_id) if home else None
+        if known:
+            claims = max(known.get("q", 0), fact.get("q", 0))
+            fact = known if stands(known, fact) else fact
+            if claims:
+                fact["q"] = claims
+        return Joined(self._place(work, fact, home), again=known is not None)
+
+    def _place(self, work: Work, fact: Fact, old_home: str | None) -> set[str]:
+        event_id, aliases = fact["e"]["event_id"], fact["a"]
+        nodes = [work.change(alias) for alias in aliases]
+        weight = fact.get("q", 0) + sum(len(node.get("c", ())) for node in nodes)
+        home, link = _resolve(fact, nodes)
+        touched = {home}
+        if old_home and old_home != home:
+            work.change(old_home).get("f", {}).pop(event_id, None)
+            touched.add(old_home)
+        fact["l"] = link
+        work.change(home).setdefault("f", {})[event_id] = fact
+        for node in nodes:
+            _enlist(node, event_id, home, weight, fact["e"]["time"])
+            for commit in node.get("c", ()):
+                work.change(commit).setdefault("n", {})[event_id] = weight
+                touched.add(commit)
+        if link == "alias":
+            self._wait(work, home, fact["r"])
+        digest = fact["e"].get("digest")
+        if digest and "d" in fact and not work.node(digest).get("c"):
+            self._wait(work, digest, fact["r"])
+        return touched | {alias for alias, node in zip(aliases, nodes, strict=True) if node.get("x")}
+
+    def _wait(self, work: Work, alias: str, recorded: str) -> None:
+        node = work.change(alias)
+        if not (node.get("x") or node.get("w")):
+            node["w"] = True
+            self._waiting.add(work.state, recorded, work.repository, alias)
+
+
+def _resolve(fact: Fact, nodes: list[Node]) -> tuple[str, str]:
+    """Where the fact belongs, and by what kind of link."""
+    aliases: list[str] = fact["a"]
+    if fact.get("q", 0) <= 1:
+        for alias, node in zip(aliases, nodes, strict=True):
+            commits = node.get("c", ())
+            if len(commits) == 1:
+                return commits[0], link_kind(alias)
+    return next((alias for alias in aliases if is_digest(alias)), aliases[0]), "alias"
+
+
+def _merge(node: Node, fact: Fact) -> bool:
+    """Put the fact among the node's. Returns whether a version of it was there already; the one that stands is kept."""
+    facts = node.setdefault("f", {})
+    event_id = fact["e"]["event_id"]
+    known = facts.get(event_id)
+    if known is None or not stands(known, fact):
+        facts[event_id] = fact
+    return known is not None
+
+
+def _enlist(node: Node, event_id: str, home: str, weight: int, time: str) -> None:
+    node.setdefault("m", {})[event_id] = [home, weight]
+    first, last = node.get("t", (time, time))
+    node["t"] = [min(first, time), max(last, time)]

@@ -1,0 +1,64 @@
+"""What the state holds about one repository: a node for each trail and for each piece of evidence (alias); the unit of work.
+
+A node is a JSON object with short keys. The node of a commit:
+
+    f  facts of the trail by event id           n  by event id: how many links its evidence has, for all that could belong here
+    l  aliases that the commit is linked to     g  findings as they were published for the trail, by id
+
+The node of an alias (`run:…`, `deployment:…`, `change:…`, a digest) has `f` and `g` too, for what waits under it, and
+
+    c  commits (or repositories) that were linked to it: only a single one proves anything
+    m  members: event id → [key of the node that holds its fact, its `n`]
+    t  times of its earliest and latest member  x  the wait has ended  w  a wait is queued  z  published
+
+Keys are scoped by repository, so that one read and one write of a small value is what an event costs, however many there are.
+"""
+
+from typing import Any
+
+import orjson
+
+from pipetrail_processors.state import State
+
+Node = dict[str, Any]
+
+# More commits than this behind one alias prove nothing that fewer do not, and every event would carry the list on.
+MAX_LINKS = 64
+
+
+class Work:
+    """The nodes of one repository that one event touches: each is read once, changed in memory and written once."""
+
+    def __init__(self, state: State, repository: str) -> None:
+        self.state = state
+        self.repository = repository
+        self._prefix = b"n\0" + repository.encode() + b"\0"
+        self._nodes: dict[str, Node] = {}
+        self._changed: set[str] = set()
+
+    def node(self, key: str) -> Node:
+        """The node, an empty one where there is none, for reading."""
+        found = self._nodes.get(key)
+        if found is None:
+            value = self.state.get(self._prefix + key.encode())
+            found = self._nodes[key] = {} if value is None else orjson.loads(value)
+        return found
+
+    def change(self, key: str) -> Node:
+        """The node, for writing."""
+        self._changed.add(key)
+        return self.node(key)
+
+    def save(self) -> None:
+        """Write what was changed."""
+        for key in sorted(self._changed):
+            self.state.set(self._prefix + key.encode(), orjson.dumps(self._nodes[key]))
+        self._changed.clear()
+
+    def remember_parents(self, commit: str, parents: list[str]) -> None:
+        """Keep the commit's parents (binary, one after the other), for those who walk the graph."""
+        width = len(commit) // 2
+        self.state.set(
+            b"p\0" + self.repository.encode() + b"\0" + bytes.fromhex(commit),
+            b"".join(bytes.fromhex(parent) for parent in parents if len(parent) == 2 * width),
+        )

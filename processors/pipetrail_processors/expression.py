@@ -1,0 +1,108 @@
+"""CEL expressions over the fields of a case, and texts with fields in braces. Compiled once, checked before the first event.
+
+Only the fields that an expression names are handed to it, and its result is remembered by their values: an expression is a pure
+function of them, and converting values costs more than judging them.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+import cel
+
+from pipetrail_processors.case import FIELDS, Case, Value, View
+from pipetrail_processors.policy import Policy
+from pipetrail_processors.summary import Subject
+
+_LITERAL = re.compile(r"""[rRbB]?("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""")
+_PATH = re.compile(r"(?<![\w.])(event|trail|policy|item)((?:\s*\.\s*[A-Za-z_]\w*)*)")
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_REMEMBERED = 4096
+
+
+class Expression:
+    """One condition."""
+
+    def __init__(self, source: str) -> None:
+        """Compile the condition.
+
+        Raises:
+            ValueError: it is no CEL, names a field that there is not, or does not say true or false.
+        """
+        try:
+            self._program = cel.compile(source)
+        except Exception as exc:
+            raise ValueError(f"is no CEL expression: {_first_line(exc)}") from exc
+        self.paths = _paths(source, self._program)
+        self._fields = [FIELDS[path] for path in self.paths]
+        self._judge: Callable[[tuple[Value, ...]], bool] = lru_cache(maxsize=_REMEMBERED)(self._execute)
+        self._execute(tuple(_BLANK[path] for path in self.paths))
+
+    def holds(self, case: Case) -> bool:
+        """Whether the condition holds for the case.
+
+        Raises:
+            ValueError: the expression failed on these values.
+        """
+        return self._judge(tuple(field(case) for field in self._fields))
+
+    def _execute(self, values: tuple[Value, ...]) -> bool:
+        context: dict[str, dict[str, Value]] = {}
+        for path, value in zip(self.paths, values, strict=True):
+            root, _, name = path.partition(".")
+            context.setdefault(root, {})[name] = value
+        try:
+            result = self._program.execute(context)
+        except Exception as exc:
+            raise ValueError(f"cannot be judged: {_first_line(exc)}") from exc
+        if not isinstance(result, bool):
+            raise ValueError(f"must say true or false, not {result!r:.80}")  # noqa: TRY004 - a wrong rule, not a wrong call
+        return result
+
+
+class Text:
+    """A text with fields in braces: `{event.who} deployed to {event.environment}`."""
+
+    def __init__(self, source: str) -> None:
+        """Check the text.
+
+        Raises:
+            ValueError: it names a field that there is not.
+        """
+        self._source = source
+        for path in _FIELD.findall(source):
+            _require(path)
+
+    def fill(self, case: Case) -> str:
+        """The text with the fields' values."""
+        return _FIELD.sub(lambda match: str(FIELDS[match[1]](case)), self._source)
+
+
+def _paths(source: str, program: cel.Program) -> tuple[str, ...]:
+    bare = _LITERAL.sub("''", source)
+    found = dict.fromkeys(re.sub(r"\s", "", root + rest) for root, rest in _PATH.findall(bare))
+    # A method of a text (`event.reason.startsWith(…)`) follows its field's name.
+    paths = dict.fromkeys(".".join(path.split(".")[:2]) for path in found)
+    for path in paths:
+        _require(path)
+    unknown = [name for name in program.variables() if name not in _ROOTS]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not known here; conditions are about {', '.join(_ROOTS)}")
+    return tuple(paths)
+
+
+def _require(path: str) -> None:
+    if path not in FIELDS:
+        root = path.partition(".")[0]
+        allowed = [name for name in FIELDS if name.startswith(f"{root}.")] or list(FIELDS)
+        raise ValueError(f"{path!r} is no field; allowed: {', '.join(allowed)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+_ROOTS = tuple(dict.fromkeys(path.partition(".")[0] for path in FIELDS))
+# A case with nothing in it: every field has its empty value, of the right type.
+_NOTHING = Case(View(Subject(id="", repository=None, commit=None, revision=1), (), Policy()), ({"e": {}},))
+_BLANK: Mapping[str, Value] = {path: value(_NOTHING) for path, value in FIELDS.items()}

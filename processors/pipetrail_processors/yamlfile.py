@@ -1,0 +1,106 @@
+"""YAML files that people write (policies, rules), read so that every complaint names file and line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import yaml
+from pipetrail_schemas.errors import SettingError
+from pydantic import BaseModel, ValidationError
+
+Place = tuple[str | int, ...]
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """A parsed file: its content, and the line of every value in it."""
+
+    setting: str
+    name: str
+    content: Any
+    lines: dict[Place, int]
+
+    def error(self, place: Sequence[str | int], problem: str) -> SettingError:
+        """The complaint about a value, with the line of it or of the nearest value around it that is there."""
+        where = tuple(place)
+        while where and where not in self.lines:
+            where = where[:-1]
+        path = ".".join(str(part) for part in place)
+        return SettingError(self.setting, f"{self.name}:{self.lines.get(where, 1)}: {path + ': ' if path else ''}{problem}")
+
+    def validated(self, model: type[_Model]) -> _Model:
+        """The content as a model that forbids unknown fields.
+
+        Raises:
+            SettingError: names file, line, field and what is allowed.
+        """
+        try:
+            return model.model_validate(self.content)
+        except ValidationError as exc:
+            error = exc.errors()[0]
+            message = error["msg"].removeprefix("Value error, ")
+            if error["type"] == "extra_forbidden":
+                message = f"is not known here; allowed: {', '.join(_siblings(model, error['loc']))}"
+            # Union members and validators add parts to the place that the file does not have.
+            raise self.error(error["loc"], message) from exc
+
+
+def parse(text: str, *, setting: str, name: str) -> YamlFile:
+    """Parse one YAML document.
+
+    Args:
+        text: the file's content.
+        setting: what the errors call the setting that led to the file ("policy", "rules").
+        name: the file's name or path, for errors.
+
+    Raises:
+        SettingError: it is no YAML, or names a key twice.
+    """
+    loader = yaml.SafeLoader(text)
+    lines: dict[Place, int] = {}
+    try:
+        node = loader.get_single_node()
+        content = None if node is None else _build(loader, node, (), lines)
+    except yaml.MarkedYAMLError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
+        raise SettingError(setting, f"{name}:{line}: {exc.problem or exc}") from exc
+    except yaml.YAMLError as exc:
+        raise SettingError(setting, f"{name}:1: is no YAML: {exc}") from exc
+    finally:
+        loader.dispose()
+    return YamlFile(setting, name, content, lines)
+
+
+def _build(loader: yaml.SafeLoader, node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
+    lines[place] = node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(loader, item, (*place, index), lines) for index, item in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return loader.construct_object(node)
+    content: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        if key in content:
+            raise yaml.MarkedYAMLError(problem=f"{key!r} stands here a second time", problem_mark=key_node.start_mark)
+        content[key] = _build(loader, value_node, (*place, key), lines)
+        lines[(*place, key)] = key_node.start_mark.line + 1
+    return content
+
+
+def _siblings(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:
+    """The fields that are allowed beside an unknown one."""
+    current: Any = model
+    for part in place[:-1]:
+        if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
+            field = current.model_fields.get(part)
+            current = _model_in(field.annotation) if field else None
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return [field.alias or name for name, field in current.model_fields.items()]
+    return []
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type):
+        return annotation if issubclass(annotation, BaseModel) else None
+    return next((found for part in getattr(annotation, "__args__", ()) if (found := _model_in(part))), None)
