@@ -1,0 +1,55 @@
+"""Topics on the stack's real broker: made when absent, read from beginning to end."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from time import monotonic
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from pipetrail_schemas import topics
+from pipetrail_schemas.connection import KafkaConnection
+from pipetrail_schemas.topics import Topic
+
+TIMEOUT_S = 30.0  # a topic of a test is read in far less; a broker that does not answer must not hang the run
+
+
+def ensure_topics(kafka: KafkaConnection) -> None:
+    """Make every topic of the project that is not there yet, as `pipetrail topics apply` would on one node."""
+    admin = AdminClient(kafka.client_config())
+    wanted = [NewTopic(topic.name, topic.partitions, 1, config=topic.config()) for topic in topics.ALL]
+    for future in admin.create_topics(wanted).values():
+        try:
+            future.result(TIMEOUT_S)
+        except KafkaException as exc:
+            if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+
+
+def read_all(kafka: KafkaConnection, topic: Topic) -> list[Message]:
+    """All messages that stand on a topic now, partition by partition, committed to no group."""
+    config = {
+        **kafka.client_config(),
+        "group.id": "read-all",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "enable.partition.eof": True,
+    }
+    with closing(Consumer(config)) as consumer:
+        partitions = consumer.list_topics(topic.name, TIMEOUT_S).topics[topic.name].partitions
+        consumer.assign([TopicPartition(topic.name, partition, 0) for partition in partitions])
+        return list(_until_the_end(consumer, len(partitions)))
+
+
+def _until_the_end(consumer: Consumer, partitions: int) -> Iterator[Message]:
+    deadline = monotonic() + TIMEOUT_S
+    while partitions:
+        if monotonic() > deadline:
+            raise TimeoutError(f"{partitions} partitions were not read to their end within {TIMEOUT_S:.0f} s")
+        for message in consumer.consume(1000, 1.0):
+            error = message.error()
+            if error is None:
+                yield message
+            elif error.code() == KafkaError._PARTITION_EOF:
+                partitions -= 1
+            else:
+                raise KafkaException(error)
