@@ -24,7 +24,8 @@ CONTENT_TYPE = "content-type"
 STRUCTURED = "application/cloudevents+json"
 _CLOUDEVENTS = "application/cloudevents"
 # Numbers that do not survive the way through other JSON libraries and OpenSearch: cheap to look for in the bytes, rarely there.
-_SUSPICIOUS_NUMBER = re.compile(rb"\d{19}|\d[eE]\+?\d{3}")
+# A number follows one of these characters or starts the value; the digits of a hash, in quotes, do not.
+_SUSPICIOUS_NUMBER = re.compile(rb"(?:^|[\s:,\[])-?\d(?:[\d.]{18}|[\d.]*[eE]\+?\d{3})")
 _INTEGERS = range(-(2**63), 2**64)
 _HEADER_PREFIX = "ce_"
 

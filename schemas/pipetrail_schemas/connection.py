@@ -37,8 +37,8 @@ class KafkaConnection:
     bootstrap_servers: str
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def client_config(self) -> dict[str, str]:
-        """The part of a librdkafka configuration that says where the cluster is and how to get in."""
+    def client_config(self) -> dict[str, str | int | float | bool]:
+        """The part of a librdkafka configuration that says where the cluster is and how to get in, to be added to."""
         return {**self.properties, "bootstrap.servers": self.bootstrap_servers}
 
 

@@ -5,7 +5,8 @@ from contextlib import closing
 from time import monotonic
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from pipetrail_schemas import topics
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import Topic
