@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipetrail_schemas import check, codec
 from pipetrail_schemas.errors import InvalidEventError
-from support.samples import SAMPLES, validator
+from support.golden import SAMPLES, validator
 
 # All of JSON that can be UTF-8; the numbers that 64 bits hold.
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)

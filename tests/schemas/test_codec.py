@@ -7,7 +7,7 @@ from pipetrail_schemas import codec
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.event import Event
 from pipetrail_schemas.topics import MAX_EVENT_BYTES
-from support.samples import SAMPLES
+from support.golden import SAMPLES
 
 SAMPLE = SAMPLES["deployment.finished"]
 STRUCTURED = json.dumps(SAMPLE).encode()

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pipetrail_schemas import export
 from pipetrail_schemas.types import EVENT_TYPES
-from support.samples import SCHEMAS
+from support.golden import SCHEMAS
 
 
 def test_the_exported_files_are_current(capsys: pytest.CaptureFixture[str]) -> None:

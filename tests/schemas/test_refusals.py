@@ -8,7 +8,7 @@ import pytest
 from pipetrail_schemas import check, codec
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.types import EVENT_TYPES
-from support.samples import SAMPLES, validator
+from support.golden import SAMPLES, validator
 
 ABSENT = object()
 BOOLEAN = True  # a whole number to Python, not to the contract

@@ -7,7 +7,7 @@ from cloudevents.http import from_json
 from cloudevents.kafka import KafkaMessage, from_binary, from_structured, to_binary, to_structured
 from pipetrail_schemas import check, codec
 from pipetrail_schemas.types import EVENT_TYPES
-from support.samples import SAMPLES, validator
+from support.golden import SAMPLES, validator
 
 every_type = pytest.mark.parametrize("name", EVENT_TYPES)
 
