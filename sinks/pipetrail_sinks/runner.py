@@ -12,7 +12,7 @@ What a message becomes, and what is refused, is the sink's matter.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any, cast
 
@@ -197,7 +197,7 @@ class Runner:
         self._sink.close()
 
 
-def consumer_config(client: dict[str, str], group: str) -> dict[str, Any]:
+def consumer_config(client: Mapping[str, Any], group: str) -> dict[str, Any]:
     """Librdkafka's properties for a runner's consumer; `client` says where Kafka is."""
     return {
         **client,

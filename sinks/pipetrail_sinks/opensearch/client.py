@@ -69,6 +69,7 @@ class Client:
             tls["ca_certs"] = str(connection.ca_file)
         self.url = connection.url
         self.user = connection.user
+        self._timeout_s = timeout_s
         self._client = OpenSearch(
             [host],
             http_auth=(connection.user, connection.password) if connection.user else None,
@@ -84,8 +85,14 @@ class Client:
     ) -> Answer:
         """Send one request. `body` is an object, or bytes as they are to be sent (`ndjson` for lines of JSON)."""
         try:
+            # `timeout` is ours; without it the library would take OpenSearch's parameter of that name for its own.
             content = self._client.transport.perform_request(
-                method, path, params=dict(params or {}), body=body, headers=_NDJSON if ndjson else None
+                method,
+                path,
+                params=dict(params or {}),
+                body=body,
+                timeout=self._timeout_s,
+                headers=_NDJSON if ndjson else None,
             )
         except client_errors.ConnectionError as exc:
             return Answer(None, reason=f"no answer from {self.url}: {_in_words(exc)}")

@@ -67,6 +67,8 @@ def conflicts(existing: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
                 found[f"{parent} is {_kind(there[parent])}, and ours is an object"] = None
         if path in there and _kind(there[path]) != kind:
             found[f"{path} is {_kind(there[path])}, and ours is {kind}"] = None
+        elif kind not in {"object", "nested"} and any(other.startswith(f"{path}.") for other in there):
+            found[f"{path} is an object, and ours is {kind}"] = None
     return list(found)
 
 
