@@ -344,7 +344,7 @@ class Event(Model):
     time: Time
     recordedtime: Time
     subject: Name | None = None
-    datacontenttype: Literal["application/json"] | None = "application/json"
+    datacontenttype: Literal["application/json"] | None = Field(default=None, description="absent means JSON, too")
     dataschema: Uri | None = None
     partitionkey: Name
     authtype: Name | None = Field(default=None, description="how the actor was established (CloudEvents authcontext)")
