@@ -24,8 +24,11 @@ CONTENT_TYPE = "content-type"
 STRUCTURED = "application/cloudevents+json"
 _CLOUDEVENTS = "application/cloudevents"
 # Numbers that do not survive the way through other JSON libraries and OpenSearch: cheap to look for in the bytes, rarely there.
-# A number follows one of these characters or starts the value; the digits of a hash, in quotes, do not.
-_SUSPICIOUS_NUMBER = re.compile(rb"(?:^|[\s:,\[])-?\d(?:[\d.]{18}|[\d.]*[eE]\+?\d{3})")
+# A number inside an object follows one of these characters; the digits of a hash, in quotes, do not. Three searches that start
+# with a fixed character take a third of the time of one that starts with any of them.
+_SUSPICIOUS_NUMBERS = tuple(
+    re.compile(before + rb"\s*-?\d(?:[\d.]{18}|[\d.]*[eE]\+?\d{3})") for before in (rb":", rb",", rb"\[")
+)
 _INTEGERS = range(-(2**63), 2**64)
 _HEADER_PREFIX = "ce_"
 
@@ -102,7 +105,7 @@ def _json(value: bytes) -> Any:
         content = from_json(value, allow_inf_nan=False)
     except ValueError as exc:
         raise InvalidEventError([("value", f"is not JSON: {exc}")]) from exc
-    if _SUSPICIOUS_NUMBER.search(value):
+    if any(numbers.search(value) for numbers in _SUSPICIOUS_NUMBERS):
         unsafe = [(path or "value", "is a number that 64 bits do not hold") for path in _unsafe_numbers(content, "")]
         if unsafe:
             raise InvalidEventError(unsafe)
