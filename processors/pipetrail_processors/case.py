@@ -5,8 +5,8 @@ The table of fields at the end is what rules may use; whoever adds a rule that n
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from pipetrail_processors.fact import Fact
 from pipetrail_processors.people import display, same_person
@@ -21,6 +21,7 @@ _SHORT_DIGEST = len("sha256:") + 12
 _BOTS = frozenset({"app", "service_account", "system"})
 _DELIVERED = frozenset({"build", "test", "artifact", "deploy"})
 _JUDGED_WITHOUT_POLICY = frozenset({"build", "test"})
+_NONE_KNOWN: Mapping[str, "Known"] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,43 +32,54 @@ class Known:
     waited: bool
 
 
-@dataclass(frozen=True)
 class View:
     """A trail to be judged: its facts in order of time, and what is known of the artifacts that were deployed."""
 
-    subject: Subject
-    facts: Sequence[Fact]
-    policy: Policy
-    artifacts: Mapping[str, Known] = field(default_factory=dict)
+    def __init__(
+        self, subject: Subject, facts: Sequence[Fact], policy: Policy, artifacts: Mapping[str, Known] = _NONE_KNOWN
+    ) -> None:
+        self.subject = subject
+        self.facts = facts
+        self.policy = policy
+        self.artifacts = artifacts
+        # The fact that tells most of the commit, an empty one where none does.
+        self.commit: Fact = commit_fact(facts) or {"e": {}}
+        self.message = str(self.commit.get("c", {}).get("m", ""))
+        self.ticket = ticket_of(self.commit, facts)
+        self.by_type: dict[str, list[Fact]] = {}
+        for fact in facts:
+            self.by_type.setdefault(fact["e"]["type"], []).append(fact)
+        self._authors: list[Mapping[str, str]] | None = None
+        self._standings: dict[str, Mapping[str, Standing]] = {}
 
-    @cached_property
-    def commit(self) -> Fact:
-        """The fact that tells most of the commit, an empty one where none does."""
-        return commit_fact(self.facts) or {"e": {}}
-
-    @cached_property
+    @property
     def authors(self) -> list[Mapping[str, str]]:
         """Who wrote or committed the commit."""
-        about = self.commit.get("c", {})
-        people = [about.get("a"), about.get("c")]
-        if self.commit["e"].get("type") == "commit.recorded":
-            people.append(self.commit["e"].get("actor"))
-        return [person for person in people if person]
+        if self._authors is None:
+            about = self.commit.get("c", {})
+            people = [about.get("a"), about.get("c")]
+            if self.commit["e"].get("type") == "commit.recorded":
+                people.append(self.commit["e"].get("actor"))
+            self._authors = [person for person in people if person]
+        return self._authors
 
-    @cached_property
-    def ticket(self) -> str:
-        """The trail's ticket."""
-        found = ticket_of(self.facts)
-        return str(found["id"]) if found else ""
-
-    @cached_property
     def on_trunk(self) -> bool:
         """Whether any event saw the commit on a branch that is released from."""
         heads = (fact["w"].get("head", {}) for fact in self.facts if "w" in fact)
         return any(head.get("type") != "tag" and self.policy.is_trunk(head.get("name", "")) for head in heads)
 
+    def standings_before(self, entry: Fact, environment: Environment | None) -> Mapping[str, Standing]:
+        """How the stages stood when the event happened; several rules ask."""
+        event_id = entry["event_id"]
+        if event_id not in self._standings:
+            moment = (entry["time"], event_id)
+            before = [fact for fact in self.facts if (fact["e"]["time"], fact["e"]["event_id"]) < moment]
+            approvers = environment.approvers if environment else ()
+            self._standings[event_id] = standings(before, entry.get("environment"), approvers)
+        return self._standings[event_id]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One of the stages that a rule with `each` judges one by one."""
 
@@ -76,10 +88,10 @@ class Item:
     @property
     def entry(self) -> Fact:
         """The timeline entry that decided how the stage stands, an empty one where it is missing."""
-        return self.standing.fact["e"] if self.standing.fact else {}
+        return self.standing.fact.get("e", {})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Case:
     """One event of the trail, or one deployment with all its events, of which the first decides the moment; perhaps a stage."""
 
@@ -93,30 +105,22 @@ class Case:
         entry: Fact = self.facts[0]["e"]
         return entry
 
-    @cached_property
+    @property
     def environment(self) -> Environment | None:
         """What the policy says of the environment."""
         name = self.entry.get("environment")
         return self.view.policy.environment(self.view.subject.repository or "", name) if name else None
 
-    @cached_property
-    def stages(self) -> Mapping[str, Standing]:
-        """How the stages stood when the event happened."""
-        moment = (self.entry["time"], self.entry["event_id"])
-        before = [fact for fact in self.view.facts if (fact["e"]["time"], fact["e"]["event_id"]) < moment]
-        approvers = self.environment.approvers if self.environment else ()
-        return standings(before, self.entry.get("environment"), approvers)
-
     def items(self, name: str) -> list["Case"]:
         """The cases of a rule with `each: NAME`."""
-        required = self.environment.require if self.environment else ()
+        environment = self.environment
+        required = environment.require if environment else ()
+        stages = self.view.standings_before(self.entry, environment)
         if name == "required":
-            found = [self.stages.get(stage) or Standing(stage, MISSING) for stage in required]
+            found = [stages.get(stage) or Standing(stage, MISSING, {}) for stage in required]
         else:
             watched = _JUDGED_WITHOUT_POLICY.union(required)
-            found = [
-                self.stages[stage] for stage in sorted(self.stages) if stage in watched and self.stages[stage].state == FAILED
-            ]
+            found = [stages[stage] for stage in sorted(stages) if stage in watched and stages[stage].state == FAILED]
         return [Case(self.view, self.facts, Item(standing)) for standing in found]
 
     def artifact(self) -> str:
@@ -190,13 +194,16 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "trail.name": lambda case: _short_name(case.view.subject.repository),
     "trail.commit": lambda case: case.view.subject.commit or "",
     "trail.short_commit": lambda case: (case.view.subject.commit or "")[:_SHORT_COMMIT],
-    "trail.message": lambda case: str(case.view.commit.get("c", {}).get("m", "")),
+    "trail.traced": lambda case: case.view.subject.commit is not None,
+    "trail.message": lambda case: case.view.message,
+    "trail.described": lambda case: bool(case.view.message),
     "trail.author": lambda case: display(case.view.authors[0]) if case.view.authors else "",
-    "trail.ticket": lambda case: case.view.ticket,
+    "trail.ticket": lambda case: str(case.view.ticket["id"]) if case.view.ticket else "",
+    "trail.ticketed": lambda case: case.view.ticket is not None,
     "trail.merge": lambda case: bool(case.view.commit.get("c", {}).get("p", 0) > 1),
-    "trail.revert": lambda case: str(case.view.commit.get("c", {}).get("m", "")).startswith('Revert "'),
+    "trail.revert": lambda case: case.view.message.startswith('Revert "'),
     "trail.bot": lambda case: _is_bot(case.view),
-    "trail.trunk": lambda case: case.view.on_trunk,
+    "trail.trunk": lambda case: case.view.on_trunk(),
     "trail.delivered": lambda case: any(fact.get("s") in _DELIVERED for fact in case.view.facts),
     "trail.deployed": lambda case: any("d" in fact for fact in case.view.facts),
     "policy.ticket_required": lambda case: case.view.policy.tickets.required(

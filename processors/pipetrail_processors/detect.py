@@ -15,6 +15,7 @@ from pipetrail_schemas.finding import SEVERITY_NUMBERS
 from pipetrail_processors.case import Case, View
 from pipetrail_processors.correlate.nodes import Node
 from pipetrail_processors.ruleset import Compiled, RuleSet
+from pipetrail_processors.summary import in_order
 
 Document = dict[str, Any]
 
@@ -32,13 +33,10 @@ class Hit:
 
 def detect(view: View, rules: RuleSet) -> list[Hit]:
     """The hits of all rules on the trail, in order of their ids."""
-    by_type: dict[str, list[Document]] = {}
-    for fact in view.facts:
-        by_type.setdefault(fact["e"]["type"], []).append(fact)
     hits = [
         _hit(rule, case, problem)
         for rule in rules.rules
-        if not rule.on.isdisjoint(by_type)
+        if not rule.on.isdisjoint(view.by_type)
         for case in _cases(rule, view)
         for problem in _judged(rule, case)
     ]
@@ -79,9 +77,7 @@ def update(node: Node, hits: Sequence[Hit], *, again: bool) -> list[tuple[str, b
 
 def _cases(rule: Compiled, view: View) -> Iterator[Case]:
     deployments: dict[str, list[Document]] = {}
-    for fact in view.facts:
-        if fact["e"]["type"] not in rule.on:
-            continue
+    for fact in in_order(fact for name in rule.on for fact in view.by_type.get(name, ())):
         if "d" in fact:
             deployments.setdefault(fact["d"], []).append(fact)
         else:
@@ -168,7 +164,7 @@ def _add_context(document: Document, case: Case, shown: Document, stage: str) ->
     if stage:
         document["pipetrail"]["stage"] = stage
     if case.view.ticket:
-        document["pipetrail"]["ticket"] = {"id": case.view.ticket}
+        document["pipetrail"]["ticket"] = case.view.ticket
 
 
 def _related(case: Case, shown: Document) -> Document:

@@ -50,11 +50,13 @@ class Publisher:
             merged_into=None if is_commit or facts else _merged_into(work, key),
             times=None if facts else _times(node),
         )
-        hits = detect(View(subject, facts, self._policy, artifacts), self._rules)
+        view = View(subject, facts, self._policy, artifacts)
+        hits = detect(view, self._rules)
         findings = update(node, hits, again=again)
         if findings:
             work.change(key)
-        document = summarize(subject, facts, [hit.reference for hit in hits])
+        references = [hit.reference for hit in hits]
+        document = summarize(subject, facts, commit=view.commit, ticket=view.ticket, findings=references)
         return [
             Output(TRAILS, subject.id.encode(), orjson.dumps(document)),
             *(Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings),

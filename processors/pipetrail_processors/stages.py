@@ -19,19 +19,24 @@ _BY_RESULT = {"success": PASSED, "failure": FAILED, "error": FAILED, "timeout": 
 _BY_SKIP = {"on_purpose": SKIPPED, "never_ran": NEVER_RAN, "neutral": NEUTRAL, "not_required": NOT_REQUIRED}
 _BY_DECISION = {"approved": PASSED, "rejected": REJECTED}
 _VERDICTS = frozenset({PASSED, FAILED, REJECTED})
-# Where no kind has a verdict, the most telling of their latest states, in this order.
-_WITHOUT_VERDICT = (SKIPPED, CANCELLED, NEVER_RAN, NEUTRAL, NOT_REQUIRED, RUNNING)
+# Of several kinds of one stage the state with the lowest rank decides: the worst verdict, else the most telling other state.
+_RANKS = {
+    state: rank
+    for rank, state in enumerate(
+        (FAILED, REJECTED, PASSED, SKIPPED, CANCELLED, NEVER_RAN, NEUTRAL, NOT_REQUIRED, RUNNING, MISSING),
+    )
+}
 # Stages whose events say all by having happened.
 _DONE_BY_BEING = frozenset({"commit", "artifact"})
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a stage stands, and the fact that decided it; none where the stage is missing."""
+    """How a stage stands, and the fact that decided it; an empty one where there is no event of the stage."""
 
     stage: str
     state: str
-    fact: Fact | None = None
+    fact: Fact
 
 
 def standings(facts: Iterable[Fact], environment: str | None = None, approvers: Collection[str] = ()) -> dict[str, Standing]:
@@ -42,8 +47,7 @@ def standings(facts: Iterable[Fact], environment: str | None = None, approvers: 
         environment: the deployment's, where one is judged: approvals for another one do not count. None: all count.
         approvers: whose approvals count, by id, name or e-mail address; empty: everybody's.
     """
-    latest: dict[str, dict[str, tuple[str, Fact]]] = {}
-    verdicts: dict[str, dict[str, tuple[str, Fact]]] = {}
+    kinds: dict[tuple[str, str], tuple[str, Fact]] = {}
     for fact in facts:
         stage = fact.get("s")
         if stage is None or (stage == "approval" and not _counts(fact, environment, approvers)):
@@ -51,11 +55,23 @@ def standings(facts: Iterable[Fact], environment: str | None = None, approvers: 
         state = state_of(fact)
         if state is None:
             continue
-        kind = _kind(fact, stage)
-        latest.setdefault(stage, {})[kind] = (state, fact)
-        if state in _VERDICTS:
-            verdicts.setdefault(stage, {})[kind] = (state, fact)
-    return {stage: _standing(stage, verdicts.get(stage, {}), kinds) for stage, kinds in latest.items()}
+        kind = (stage, _kind(fact, stage))
+        # What has no verdict (a new run, a skip) does not undo the verdict of an earlier run; a dismissal does.
+        if state in _VERDICTS or state == MISSING or kind not in kinds or kinds[kind][0] not in _VERDICTS:
+            kinds[kind] = (state, fact)
+    found: dict[str, Standing] = {}
+    for (stage, _), (state, fact) in kinds.items():
+        before = found.get(stage)
+        if before is None or _decides(state, fact, before):
+            found[stage] = Standing(stage, state, fact)
+    return found
+
+
+def _decides(state: str, fact: Fact, before: Standing) -> bool:
+    if state != before.state:
+        return _RANKS[state] < _RANKS[before.state]
+    mine, other = fact["e"], before.fact["e"]
+    return bool((mine["time"], mine["event_id"]) > (other["time"], other["event_id"]))
 
 
 def state_of(fact: Fact) -> str | None:
@@ -95,21 +111,3 @@ def _kind(fact: Fact, stage: str) -> str:
         return ""
     kind: str = fact.get("k", "")
     return kind
-
-
-def _standing(stage: str, verdicts: dict[str, tuple[str, Fact]], latest: dict[str, tuple[str, Fact]]) -> Standing:
-    verdicts = {kind: verdict for kind, verdict in verdicts.items() if latest[kind][0] != MISSING}
-    for wanted in (FAILED, REJECTED, PASSED):
-        fact = _last(wanted, verdicts)
-        if fact:
-            return Standing(stage, wanted, fact)
-    for wanted in _WITHOUT_VERDICT:
-        fact = _last(wanted, latest)
-        if fact:
-            return Standing(stage, wanted, fact)
-    return Standing(stage, MISSING)
-
-
-def _last(wanted: str, states: dict[str, tuple[str, Fact]]) -> Fact | None:
-    found = [fact for state, fact in states.values() if state == wanted]
-    return max(found, key=lambda fact: (fact["e"]["time"], fact["e"]["event_id"])) if found else None

@@ -60,24 +60,26 @@ def in_order(facts: Iterable[Fact]) -> list[Fact]:
     return sorted(facts, key=lambda fact: (fact["e"]["time"], fact["e"]["event_id"]))
 
 
-def summarize(subject: Subject, facts: Sequence[Fact], findings: list[Document]) -> Document:
+def summarize(
+    subject: Subject, facts: Sequence[Fact], *, commit: Fact, ticket: Document | None, findings: list[Document]
+) -> Document:
     """The trail's document.
 
     Args:
         subject: which trail it is.
         facts: all of its facts, in order of time.
+        commit: the one of them that tells most of the commit (`commit_fact`), else an empty one.
+        ticket: what `ticket_of` found.
         findings: the findings that hold for it, as `FindingRef`.
     """
     first, last = subject.times or (facts[0]["e"]["time"], facts[-1]["e"]["time"])
     document: Document = {"@timestamp": last, "started": first}
-    commit = commit_fact(facts)
-    if commit:
-        about = commit.get("c", {})
-        if about.get("m"):
-            document["message"] = about["m"]
-        author = about.get("a") or (commit["e"].get("actor") if commit["e"]["type"] == "commit.recorded" else None)
-        if author:
-            document["user"] = author
+    about = commit.get("c", {})
+    if "m" in about:
+        document["message"] = about["m"]
+    author = about.get("a") or (commit["e"].get("actor") if commit["e"].get("type") == "commit.recorded" else None)
+    if author:
+        document["user"] = author
     document["vcs"] = _version_control(subject, facts)
     if artifact := next((fact["p"] for fact in facts if "p" in fact), None):
         document["artifact"] = artifact
@@ -94,15 +96,14 @@ def summarize(subject: Subject, facts: Sequence[Fact], findings: list[Document])
     if subject.merged_into:
         trail["merged_into"] = subject.merged_into
     document["pipetrail"] = {"trail": trail}
-    if ticket := ticket_of(facts):
+    if ticket:
         document["pipetrail"]["ticket"] = ticket
     return document
 
 
-def ticket_of(facts: Sequence[Fact]) -> Document | None:
+def ticket_of(commit: Fact, facts: Sequence[Fact]) -> Document | None:
     """The trail's ticket: the commit's own, else the first that any event names."""
-    commit = commit_fact(facts)
-    if commit and "t" in commit:
+    if "t" in commit:
         own: Document = commit["t"]
         return own
     return next((fact["t"] for fact in facts if "t" in fact), None)
@@ -164,9 +165,7 @@ def _stages(facts: Sequence[Fact]) -> list[Document]:
 
 
 def _stage(standing: Standing) -> Document:
-    fact = standing.fact
-    assert fact is not None  # noqa: S101 - only a missing stage has none
-    entry = fact["e"]
+    entry = standing.fact["e"]
     stage: Document = {"stage": standing.stage, "time": entry["time"], "event_id": entry["event_id"]}
     result, skip = _OUTCOMES.get(standing.state, (None, None))
     if standing.state == FAILED:
