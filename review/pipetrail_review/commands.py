@@ -1,0 +1,165 @@
+"""The commands `show`, `search`, `findings` and `report`. They put together what the other modules find and print."""
+
+import sys
+from pathlib import Path
+
+import click
+from pipetrail_schemas.times import now as present
+
+from pipetrail_review import options, searching
+from pipetrail_review.detail import detail
+from pipetrail_review.documents import finding_of
+from pipetrail_review.findings import CATEGORIES, SEVERITIES, STATUSES, Filter, evidence_of, find_finding, find_findings
+from pipetrail_review.kinds import FINDINGS, KINDS
+from pipetrail_review.lookup import find_trails
+from pipetrail_review.moments import day
+from pipetrail_review.render import timeline
+from pipetrail_review.report import write
+from pipetrail_review.tables import table
+from pipetrail_review.terminal import console
+from pipetrail_review.text import count
+
+# Lines a person reads; the total is said beside them.
+_LIMIT = 50
+DEFAULT_REPORT = Path("pipetrail-report.html")
+
+
+@click.command()
+@click.argument("name", metavar="COMMIT|DIGEST|RUN", default="HEAD")
+@options.repository_option
+@options.utc_option
+@options.json_option
+def show(name: str, repository: str | None, *, utc: bool, as_json: bool) -> None:
+    """Show the trail of a commit, an artifact or a run: who did what, when and why.
+
+    A commit may be shortened (at least 4 digits) or be what git calls it here (HEAD, a branch, a tag); a digest may be
+    shortened, too. A run is named by its id or address. A digest or run that is part of several trails shows all of them.
+    """
+    with options.client() as client:
+        trails = find_trails(client, name, folder=Path.cwd(), repository=repository)
+    if as_json:
+        options.print_json(trail.model_dump(mode="json", by_alias=True, exclude_none=True) for trail in trails)
+        return
+    screen = console()
+    for number, trail in enumerate(trails):
+        if number:
+            screen.print()
+        screen.print(timeline(trail, now=present(), zone=options.zone_of(utc=utc), full=True))
+
+
+@click.command()
+@click.argument("query")
+@click.option("--in", "place", type=click.Choice([*KINDS, "all"]), help="Where to look; events if not said.")
+@options.window_options
+@options.limit_option(_LIMIT)
+@options.utc_option
+@options.json_option
+def search(
+    query: str, place: str | None, since: str | None, until: str | None, limit: int, *, utc: bool, as_json: bool
+) -> None:
+    """Search events, trails, findings and dead letters, newest first.
+
+    QUERY is in OpenSearch's query string syntax: words, or field:value with AND, OR, NOT and parentheses, such as
+    'user.name:ann AND event.outcome:failure', 'artifact.hash:"sha256:…"' or 'rule.id:*'. A query that names fields of
+    findings looks among findings, too.
+    """
+    meant = options.window(since, until, now=present(), utc=utc)
+    with options.client() as client:
+        found = searching.search(client, query, place=place, window=meant, limit=limit)
+        unknown = searching.unknown_fields(client, query, found) if not any(one.hits.total for one in found) else []
+    if as_json:
+        options.print_json(document for one in found for document in one.hits.documents)
+    else:
+        shown = [one for one in found if one.hits.documents]
+        screen = console()
+        for number, one in enumerate(shown):
+            if len(found) > 1:
+                screen.print(f"{'' if number == 0 else chr(10)}{one.kind.name}", style="bold")
+            screen.print(table(one.kind, one.hits.documents, zone=options.zone_of(utc=utc)))
+    for remark in searching.remarks(found, unknown):
+        options.note(remark)
+
+
+@click.command()
+@click.argument("finding_id", metavar="[ID]", required=False)
+@click.option("--severity", type=click.Choice(SEVERITIES), multiple=True, help="Only this severity; may be repeated.")
+@click.option("--category", type=click.Choice(CATEGORIES), multiple=True, help="Only this category; may be repeated.")
+@click.option("--rule", metavar="RULE", multiple=True, help="Only hits of this rule; may be repeated.")
+@click.option("--status", type=click.Choice([*STATUSES, "any"]), default="open", show_default=True, help="Only in this status.")
+@options.repository_option
+@options.window_options
+@options.limit_option(_LIMIT)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when there is any such finding, for use in scripts.")
+@options.utc_option
+@options.json_option
+def findings(  # noqa: PLR0917 - click hands over one argument an option
+    finding_id: str | None,
+    severity: tuple[str, ...],
+    category: tuple[str, ...],
+    rule: tuple[str, ...],
+    status: str,
+    repository: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    *,
+    exit_code: bool,
+    utc: bool,
+    as_json: bool,
+) -> None:
+    """List findings, newest first; or with ID (or its first digits) tell one in full."""
+    if finding_id is not None:
+        _one_finding(finding_id, utc=utc, as_json=as_json)
+        return
+    meant = options.window(since, until, now=present(), utc=utc)
+    wanted = Filter(severity, category, rule, None if status == "any" else status, repository, meant)
+    with options.client() as client:
+        found, others = find_findings(client, wanted, limit=limit)
+    if as_json:
+        options.print_json(found.documents)
+    elif found.documents:
+        console().print(table(FINDINGS, found.documents, zone=options.zone_of(utc=utc)))
+    if found.total > len(found.documents):
+        options.note(f"{len(found.documents)} of {count(found.total, 'finding')}, the newest; --limit shows more")
+    if not found.total:
+        options.note("no such finding")
+    if others:
+        options.note(f"{count(others, 'finding is', 'findings are')} in another status: --status any")
+    if exit_code and found.total:
+        sys.exit(1)
+
+
+@click.command()
+@options.window_options
+@options.repository_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=DEFAULT_REPORT,
+    show_default=True,
+    metavar="FILE",
+    help="The file to write.",
+)
+@options.utc_option
+def report(since: str | None, until: str | None, repository: str | None, output: Path, *, utc: bool) -> None:
+    """Write one self-contained HTML file: figures, overrides, deployments and trails, to be read, printed and kept."""
+    now = present()
+    meant = options.window(since, until, now=now, utc=utc)
+    with options.client() as client:
+        told = write(client, output, now=now, window=meant, repository=repository, zone=options.zone_of(utc=utc))
+    until_day = day(meant.until or now, options.zone_of(utc=utc))
+    click.echo(f"{output}: {count(told.trails, 'trail')}, {count(told.findings, 'finding')}, until {until_day}")
+
+
+def _one_finding(finding_id: str, *, utc: bool, as_json: bool) -> None:
+    with options.client() as client:
+        document = find_finding(client, finding_id)
+        finding = finding_of(document)
+        evidence = [] if as_json else evidence_of(client, finding)
+    if as_json:
+        options.print_json([document])
+        return
+    screen = console()
+    for part in detail(finding, evidence, zone=options.zone_of(utc=utc)):
+        screen.print(part)

@@ -1,0 +1,117 @@
+"""From documents in the index to the models they were written from. Pure.
+
+A record (an indexed event) becomes the same `Entry` that a trail's timeline has, so that an event reads alike everywhere.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pipetrail_schemas.check import lookup
+from pipetrail_schemas.finding import Finding
+from pipetrail_schemas.trail import Entry, Trail
+from pipetrail_schemas.types import BY_FULL_NAME
+from pydantic import BaseModel, ValidationError
+
+from pipetrail_review.errors import BadDocumentError
+from pipetrail_review.text import short_revision, shortened
+
+M = TypeVar("M", bound=BaseModel)
+
+# ECS counts durations in nanoseconds, a timeline in milliseconds.
+_NS_PER_MS = 1_000_000
+# Where an event says what it is about, the most telling first.
+_NAMES = (
+    "cicd.pipeline.task.name",
+    "artifact.filename",
+    "pipetrail.control",
+    "deployment.environment.name",
+    "vcs.change.id",
+    "vcs.ref.head.name",
+    "cicd.pipeline.name",
+)
+
+
+def trail_of(document: Mapping[str, Any]) -> Trail:
+    """The trail of a document.
+
+    Raises:
+        BadDocumentError: it is no trail.
+    """
+    return _read(Trail, document, "trail")
+
+
+def finding_of(document: Mapping[str, Any]) -> Finding:
+    """The finding of a document.
+
+    Raises:
+        BadDocumentError: it is no finding.
+    """
+    return _read(Finding, document, "finding")
+
+
+def entry_of(record: Mapping[str, Any]) -> Entry:
+    """The timeline entry of a record.
+
+    Raises:
+        BadDocumentError: it is no record.
+    """
+    full_type = lookup(record, "pipetrail.type")
+    described = BY_FULL_NAME.get(full_type)
+    nanoseconds = lookup(record, "event.duration")
+    return _read(
+        Entry,
+        {
+            "event_id": lookup(record, "event.id"),
+            "type": lookup(record, "pipetrail.event_type") or full_type,
+            "time": record.get("@timestamp"),
+            "stage": described.stage if described else None,
+            "name": _name(record),
+            "result": lookup(record, "pipetrail.result"),
+            "skip": lookup(record, "pipetrail.skip"),
+            "decision": lookup(record, "pipetrail.decision"),
+            "actor": record.get("user"),
+            "actor_type": lookup(record, "pipetrail.actor.type"),
+            "reason": lookup(record, "event.reason"),
+            "environment": lookup(record, "deployment.environment.name"),
+            "digest": lookup(record, "artifact.hash"),
+            "duration_ms": nanoseconds // _NS_PER_MS if isinstance(nanoseconds, int) else None,
+            "url": lookup(record, "cicd.pipeline.run.url.full"),
+        },
+        "event",
+    )
+
+
+def revision_of(trail: Trail) -> str | None:
+    """The commit that the trail is of; None for one that is known by an alias only."""
+    head = trail.vcs.ref.head if trail.vcs.ref else None
+    return head.revision if head else None
+
+
+def repository_of(trail: Trail) -> str | None:
+    """The canonical URL of the trail's repository."""
+    repository = trail.vcs.repository
+    return repository.url.full if repository and repository.url else None
+
+
+def label_of(trail: Trail) -> str:
+    """What a trail is called: its commit, shortened; else its artifact's digest; else the beginning of its id."""
+    if revision := revision_of(trail):
+        return short_revision(revision)
+    digest = trail.artifact.hash if trail.artifact else None
+    return shortened(digest, 19) if digest else trail.pipetrail.trail.id[:8]
+
+
+def _name(record: Mapping[str, Any]) -> str | None:
+    if lookup(record, "pipetrail.event_type") == "commit.recorded":
+        revision = lookup(record, "vcs.ref.head.revision")
+        return short_revision(revision) if revision else None
+    return next((str(value) for path in _NAMES if (value := lookup(record, path))), None)
+
+
+def _read(model: type[M], document: Mapping[str, Any], name: str) -> M:
+    try:
+        return model.model_validate(document)
+    except ValidationError as exc:
+        problem = exc.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise BadDocumentError(f"a document in the index is no {name} that pipetrail wrote: {field}: {problem['msg']}") from exc

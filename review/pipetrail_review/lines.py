@@ -1,0 +1,220 @@
+"""One line for one event: what happened, in the words of people. Pure; the terminal and the report share it.
+
+"Skipped" is never put as "passed": the four meanings of a skip keep four wordings, and a mark that differs by its sign, not by
+its colour alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from pipetrail_schemas.event import Person
+from pipetrail_schemas.trail import Entry, FindingRef, StageState, Trail
+from pipetrail_schemas.types import BY_FULL_NAME, Result, Skip, Stage
+
+from pipetrail_review.documents import revision_of
+from pipetrail_review.moments import duration
+from pipetrail_review.text import plain, short_digest, short_revision
+
+
+class Mark(Enum):
+    """How something stands: a sign and a word, for those who see no colour."""
+
+    GOOD = ("✓", "good")
+    BAD = ("✗", "bad")
+    SKIPPED = ("⊘", "skipped")
+    RUNNING = ("…", "not finished")
+    NEUTRAL = ("·", "neutral")
+
+    @property
+    def sign(self) -> str:
+        """One character."""
+        return self.value[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry in words. All text is safe to print. `words` are pieces to be set apart from each other."""
+
+    event_id: str
+    time: datetime
+    kind: str
+    name: str
+    words: tuple[str, ...]
+    mark: Mark
+    findings: tuple[FindingRef, ...] = ()
+    url: str | None = None
+
+
+_KINDS = {"taskrun": "task", "pipelinerun": "pipeline", "testsuiterun": "test", "deployment": "deploy"}
+_VERBS = {
+    "received": "pushed",
+    "recorded": "",
+    "rolledback": "rolled back",
+    "abandoned": "closed unmerged",
+    "decided": "decided",
+    "gap": "deliveries lost or cut",
+}
+_SKIPS = {
+    Skip.ON_PURPOSE: "skipped",
+    Skip.NEVER_RAN: "never ran",
+    Skip.NEUTRAL: "ran, did not judge",
+    Skip.NOT_REQUIRED: "not required",
+}
+_RESULTS = {
+    Result.SUCCESS: "passed",
+    Result.FAILURE: "failed",
+    Result.ERROR: "broke off with an error",
+    Result.TIMEOUT: "timed out",
+    Result.CANCELLATION: "cancelled",
+    Result.SKIP: "skipped",
+}
+# Where nobody asks who did it when all went well: a machine ran it because of the commit above.
+_BY_MACHINE = frozenset({Stage.BUILD, Stage.TEST, Stage.ARTIFACT})
+_BAD_RESULTS = frozenset({Result.FAILURE, Result.ERROR, Result.TIMEOUT})
+_BAD_VERBS = frozenset({"bypassed", "gap", "rolledback", "detected"})
+
+
+def lines_of_trail(trail: Trail, *, every: bool = False) -> list[Line]:
+    """The timeline of a trail, oldest first, each line with the findings that hold for it.
+
+    Args:
+        trail: the trail.
+        every: also starts whose end is known, which the line of the end tells by its duration.
+    """
+    state = trail.pipetrail.trail
+    entries = sorted(state.entries, key=lambda entry: (entry.time, entry.event_id))
+    revision = revision_of(trail)
+    ticket = trail.pipetrail.ticket.id if trail.pipetrail.ticket else None
+    shown = entries if every else _without_ended_starts(entries)
+    return [
+        line_of(
+            entry,
+            findings=[finding for finding in state.findings if finding.event_id == entry.event_id],
+            revision=revision,
+            ticket=ticket,
+        )
+        for entry in shown
+    ]
+
+
+def line_of(
+    entry: Entry, *, findings: Iterable[FindingRef] = (), revision: str | None = None, ticket: str | None = None
+) -> Line:
+    """An entry in words. `revision` and `ticket` are told on the line of the commit."""
+    name, words = entry.name or "", [_phrase(entry)]
+    if _short_type(entry.type) == "commit.recorded":
+        name = short_revision(revision) if revision else name
+        words = [_who(entry.actor), ticket or ""]
+    elif entry.stage in {Stage.DEPLOY, Stage.APPROVAL} and entry.environment:
+        name = entry.environment
+        words.append(entry.name or "")
+    if entry.duration_ms is not None:
+        words.append(duration(entry.duration_ms))
+    if entry.digest and entry.stage in {Stage.ARTIFACT, Stage.DEPLOY}:
+        words.append(short_digest(entry.digest))
+    return Line(
+        event_id=entry.event_id,
+        time=entry.time,
+        kind=plain(_kind(entry)),
+        name=plain(name),
+        words=tuple(plain(word) for word in words if word),
+        mark=mark_of(entry),
+        findings=tuple(findings),
+        url=entry.url,
+    )
+
+
+def mark_of(entry: Entry | StageState) -> Mark:
+    """How an entry or a stage stands."""
+    if entry.skip is Skip.NEUTRAL:
+        return Mark.NEUTRAL
+    if entry.skip or entry.result in {Result.SKIP, Result.CANCELLATION}:
+        return Mark.SKIPPED
+    if entry.result:
+        return Mark.BAD if entry.result in _BAD_RESULTS else Mark.GOOD
+    return _mark_of_stage(entry) if isinstance(entry, StageState) else _mark_of_entry(entry)
+
+
+def stage_words(state: StageState | None) -> str:
+    """How a stage stands: `passed`, `skipped`, `no record` and the like."""
+    if state is None:
+        return "no record"
+    if state.skip:
+        return _SKIPS[state.skip]
+    if state.result:
+        return result_words(state.result, state.stage)
+    return "recorded" if mark_of(state) is Mark.GOOD else "not finished"
+
+
+def result_words(result: Result, stage: Stage | None) -> str:
+    """`passed` for what is tested, `succeeded` for what is done, `approved` for who is asked."""
+    if result is Result.SUCCESS and stage in {Stage.DEPLOY, Stage.ARTIFACT}:
+        return "succeeded"
+    if stage is Stage.APPROVAL:
+        return {Result.SUCCESS: "approved", Result.FAILURE: "rejected"}.get(result, _RESULTS[result])
+    return _RESULTS[result]
+
+
+def rule_words(rule: str) -> str:
+    """A rule's id as people say it: `required stage skipped`."""
+    return plain(rule.replace("-", " ").replace("_", " "))
+
+
+def _phrase(entry: Entry) -> str:
+    verb = _short_type(entry.type).rpartition(".")[2]
+    if entry.skip:
+        phrase = _SKIPS[entry.skip]
+    elif entry.result:
+        phrase = result_words(entry.result, entry.stage)
+    else:
+        phrase = entry.decision or _VERBS.get(verb, verb)
+    told = entry.stage not in _BY_MACHINE or entry.skip or entry.result is Result.SKIP
+    if told and (who := _who(entry.actor)):
+        phrase = f"{phrase} by {who}" if phrase else f"by {who}"
+    return f'{phrase}, "{plain(entry.reason)}"' if entry.reason else phrase
+
+
+def _mark_of_stage(state: StageState) -> Mark:
+    return Mark.GOOD if state.stage in {Stage.COMMIT, Stage.ARTIFACT} else Mark.RUNNING
+
+
+def _mark_of_entry(entry: Entry) -> Mark:
+    verb = _short_type(entry.type).rpartition(".")[2]
+    if verb in _BAD_VERBS or entry.decision in {"rejected", "dismissed"}:
+        return Mark.BAD
+    if verb in {"started", "queued", "requested"}:
+        return Mark.RUNNING
+    return Mark.GOOD if entry.decision == "approved" else Mark.NEUTRAL
+
+
+def _without_ended_starts(entries: list[Entry]) -> list[Entry]:
+    # From the latest back: each end takes one start of its own kind and name along.
+    ends: Counter[tuple[str, str | None, str | None]] = Counter()
+    kept = []
+    for entry in reversed(entries):
+        subject, _, verb = _short_type(entry.type).rpartition(".")
+        key = (subject, entry.name, entry.environment)
+        if verb == "finished":
+            ends[key] += 1
+        if verb == "started" and ends[key]:
+            ends[key] -= 1
+            continue
+        kept.append(entry)
+    return kept[::-1]
+
+
+def _kind(entry: Entry) -> str:
+    subject = _short_type(entry.type).partition(".")[0]
+    return entry.stage.value if entry.stage else _KINDS.get(subject, subject)
+
+
+def _short_type(name: str) -> str:
+    described = BY_FULL_NAME.get(name)
+    return described.name if described else name
+
+
+def _who(person: Person | None) -> str:
+    return plain(person.name or person.id or person.email or "") if person else ""

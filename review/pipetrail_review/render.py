@@ -1,0 +1,133 @@
+"""A trail as a timeline for the terminal.
+
+    Trail 8f2c1ab  "fix: retry on 503"                      1 override
+      09:02:11  commit  8f2c1ab  Ann Lee  PAY-17
+      09:07:02  test    unit     skipped by Ann Lee, "hotfix"   high  required stage skipped
+
+Pure: what is to be printed follows from the trail, the present and the zone. Only text that passed through `plain` gets here.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
+
+from pipetrail_schemas.trail import FindingRef, Trail
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.text import Text
+
+from pipetrail_review.documents import label_of, repository_of
+from pipetrail_review.lines import Line, Mark, lines_of_trail, rule_words
+from pipetrail_review.moments import clock, day, zone_name
+from pipetrail_review.terminal import SEVERITY_STYLES, Columns, styled
+from pipetrail_review.text import SHORT_ID, count, plain, shortened
+
+MARK_STYLES = {Mark.GOOD: "green", Mark.BAD: "red", Mark.SKIPPED: "yellow", Mark.RUNNING: "dim", Mark.NEUTRAL: ""}
+_INDENT = 2
+# A title is a commit's first line: 72 characters by custom, and whatever people do.
+_TITLE_LENGTH = 72
+# Where the number of overrides stands when there is room for it.
+_TOTALS_COLUMN = 56
+_TIME, _KIND, _SEVERITY = 0, 1, 4
+
+
+class Timeline:
+    """A trail for `rich.console.Console.print`.
+
+    Args:
+        trail: the trail.
+        now: the present; times of today stand without their date.
+        zone: the zone to show times in, None for the local one.
+        full: also where the trail is from, every start, and the findings' titles and ids.
+    """
+
+    def __init__(self, trail: Trail, *, now: datetime, zone: tzinfo | None = None, full: bool = False) -> None:
+        self._trail = trail
+        self._now = now
+        self._zone = zone
+        self._full = full
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's protocol for things that can be printed."""
+        del console
+        yield from heading(self._trail, options.max_width)
+        if self._full:
+            yield from _whereabouts(self._trail, self._now, self._zone)
+        yield Columns(list(self._rows()), kept=(_TIME, _KIND, _SEVERITY), indent=_INDENT)
+        if self._full and self._trail.pipetrail.trail.findings:
+            yield Text()
+            yield findings_list(self._trail.pipetrail.trail.findings)
+
+    def _rows(self) -> Iterator[Sequence[RenderableType]]:
+        shown_day = day(self._now, self._zone)
+        for line in lines_of_trail(self._trail, every=self._full):
+            line_day = day(line.time, self._zone)
+            if line_day != shown_day:
+                yield (styled(line_day, "dim"),)
+                shown_day = line_day
+            yield row(line, clock(line.time, self._zone))
+
+
+def timeline(trail: Trail, *, now: datetime, zone: tzinfo | None = None, full: bool = False) -> Timeline:
+    """The trail's timeline, to be printed by a rich console; see `Timeline`."""
+    return Timeline(trail, now=now, zone=zone, full=full)
+
+
+def heading(trail: Trail, width: int) -> Iterator[Text]:
+    """`Trail 8f2c1ab  "fix: retry on 503"   1 override`; the totals go to a line of their own where the first is full."""
+    start = f"Trail {label_of(trail)}"
+    title = f'  "{shortened(plain(trail.message), _TITLE_LENGTH)}"' if trail.message else ""
+    totals = found_words(trail)
+    line = Text.assemble((start, "bold"), title)
+    gap = max(_TOTALS_COLUMN - cell_len(line.plain), 3)
+    if totals and cell_len(line.plain) + gap + cell_len(totals) > width:
+        yield line
+        yield Text(f"{' ' * _INDENT}{totals}", "bold red")
+    else:
+        yield line.append(" " * gap + totals, "bold red") if totals else line
+
+
+def found_words(trail: Trail) -> str:
+    """`1 override`, `1 override, 2 other findings`, or nothing."""
+    overrides = trail.pipetrail.trail.overrides
+    others = len(trail.pipetrail.trail.findings) - overrides
+    parts = [count(overrides, "override")] if overrides else []
+    if others > 0:
+        parts.append(count(others, "other finding" if overrides else "finding"))
+    return ", ".join(parts)
+
+
+def row(line: Line, time: str) -> Sequence[RenderableType]:
+    """A line as cells: time, kind, name, what happened, and the findings that hold for it, below each other."""
+    return (
+        styled(time, "dim"),
+        styled(line.kind),
+        styled(line.name),
+        styled("  ".join(line.words), MARK_STYLES[line.mark]),
+        Text("\n").join(severity_cell(finding.severity) for finding in line.findings),
+        Text("\n").join(styled(rule_words(finding.rule)) for finding in line.findings),
+    )
+
+
+def severity_cell(severity: str) -> Text:
+    """A severity, in its colour and in its word."""
+    return styled(severity, SEVERITY_STYLES.get(severity, ""))
+
+
+def findings_list(findings: Sequence[FindingRef]) -> Columns:
+    """The findings of a trail with their titles, and the ids by which `pipetrail findings ID` tells all."""
+    rows = [
+        (severity_cell(one.severity), styled(plain(one.title)), styled(plain(one.id[:SHORT_ID]), "dim")) for one in findings
+    ]
+    return Columns(rows, kept=(0, 2), indent=_INDENT)
+
+
+def _whereabouts(trail: Trail, now: datetime, zone: tzinfo | None) -> Iterator[Text]:
+    head = trail.vcs.ref.head if trail.vcs.ref else None
+    change = trail.vcs.change.id if trail.vcs.change else None
+    parts = [
+        plain(repository_of(trail) or "no repository known"),
+        plain(head.name) if head and head.name else "",
+        f"change {plain(change)}" if change else "",
+        f"times in {zone_name(now, zone)}",
+    ]
+    yield Text(" " * _INDENT + "  ".join(part for part in parts if part), "dim")
