@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from pipetrail_producers.ci.context import repository_url
+
 # A hanging network folder or credential helper must not hold up a build.
 _TIMEOUT_S = 5.0
 _SETTINGS = r"^(user\.(name|email)|remote\.origin\.url|url\..*\.insteadof)$"
@@ -28,8 +30,8 @@ class Checkout:
 
     @property
     def repository(self) -> str | None:
-        """The remote's URL, else a file URL of the work tree on this host."""
-        return self.origin or (local_url(self.top) if self.top else None)
+        """The canonical URL of the remote, else a file URL of the work tree on this host."""
+        return repository_url(self.origin) or (local_url(self.top) if self.top else None)
 
 
 def checkout(env: Mapping[str, str], cwd: Path) -> Checkout:

@@ -63,8 +63,7 @@ def cleaned(raw: Context) -> Context:
     for name in ("commit", "change_head_revision", "test_merge_revision"):
         texts[name] = _commit(texts[name])
     texts["repository"] = repository_url(texts["repository"])
-    if texts["repository_name"] is None and texts["repository"] is not None:
-        texts["repository_name"] = urlsplit(texts["repository"]).path.strip("/") or None
+    texts["repository_name"] = repository_name(texts["repository_name"] or texts["repository"])
     return replace(raw, **texts)  # type: ignore[arg-type]  # every field but run_attempt is text
 
 
@@ -76,6 +75,11 @@ def repository_url(text: str | None) -> str | None:
         return canonical_repository(text)
     except ValueError:
         return None
+
+
+def repository_name(text: str | None) -> str | None:
+    """A repository's own name, without owner or group (OpenTelemetry's `vcs.repository.name`), from full name or URL."""
+    return (text or "").rstrip("/").rpartition("/")[2] or None
 
 
 def without_credentials(url: str | None) -> str | None:

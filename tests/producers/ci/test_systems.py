@@ -33,7 +33,7 @@ BRANCH_BUILDS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
         {
             "instance": "https://github.com",
             "repository": "https://github.com/acme/shop",
-            "repository_name": "acme/shop",
+            "repository_name": "shop",
             "commit": SHA,
             "ref_name": "feature/pay",
             "ref_type": "branch",

@@ -1,0 +1,165 @@
+"""A commit or a tag as an event. Pure: the time of recording is passed in.
+
+A commit's id follows from the repository and its own hash, so that history imported twice, or told by a webhook as well, is one
+fact. The actor is the commit's author, who is asserted by the commit and not proven: there is no `authtype` unless a signature
+was checked and is good.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from pipetrail_schemas.ids import event_id
+from pipetrail_schemas.times import format_time
+from pipetrail_schemas.types import EVENT_TYPES, EventType
+
+from pipetrail_producers.ci.context import repository_name
+from pipetrail_producers.importers.commit import Commit, Person, trailers
+from pipetrail_producers.policy.tickets import find_ticket
+
+# What the schema takes (`Commit.message`, `Name`).
+_MAX_MESSAGE_CHARACTERS = 100_000
+_MAX_NAME_CHARACTERS = 4096
+# In trailers, which repeat parts of the message; with them an event stays below MAX_EVENT_BYTES.
+_MAX_TRAILER_CHARACTERS = 20_000
+_COMMIT = EVENT_TYPES["commit.recorded"]
+_TAG = EVENT_TYPES["tag.created"]
+# The last second that a datetime can express.
+_LAST_SECOND = 253_402_300_799
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_string = json.encoder.encode_basestring
+
+Signature = dict[str, str]
+# By whether the commit carries one.
+_UNCHECKED = {False: '{"state":"none"}', True: '{"state":"unverified"}'}
+
+
+class Tag(NamedTuple):
+    """An annotated tag: `revision` is the commit that it points to, `object_id` the tag's own."""
+
+    name: str
+    revision: str
+    object_id: str
+    tagger: Person
+
+
+class EventMaker:
+    """Makes the events of one repository.
+
+    An event is put together as text from parts that are encoded once (the envelope, each person) and those that are its own:
+    `json.dumps` of the whole took half of an import's time.
+
+    Args:
+        repository: canonical URL.
+        recorded: when pipetrail records them.
+    """
+
+    def __init__(self, repository: str, recorded: datetime) -> None:
+        self._repository = repository
+        envelope = {
+            "specversion": "1.0",
+            "source": repository,
+            "recordedtime": format_time(recorded),
+            "datacontenttype": "application/json",
+            "partitionkey": repository,
+        }
+        self._start = _json(envelope)[:-1]
+        self._vcs = _json({"repository": {"name": repository_name(repository), "url": {"full": repository}}})[:-1]
+        self._days: dict[int, str] = {}
+
+    def commit(self, sha: str, commit: Commit, signature: Signature | None = None) -> bytes:
+        """The value of the `commit.recorded` of a commit, as UTF-8 JSON.
+
+        Args:
+            sha: the commit's full id.
+            commit: what it says.
+            signature: the outcome where the signature was checked; else it is "unverified" or "none".
+        """
+        identity = event_id(provider="git", instance=self._repository, kind="commit", native_id=sha)
+        found = trailers(commit.message)
+        ticket = find_ticket(commit.message)
+        text = "".join(
+            (
+                self._envelope(_COMMIT, identity, sha, commit.committer.seconds),
+                _proof(signature),
+                self._data(commit.author, f'{{"revision":"{sha}"}}'),
+                f',"ticket":{{"id":"{ticket}"}}' if ticket else "",
+                f',"commit":{{"message":{_string(_limited(commit.message))}',
+                f',"parents":[{",".join(map(_string, commit.parents))}]',
+                f',"author":{self._person(commit.author)},"committer":{self._person(commit.committer)}',
+                f',"signature":{_json(signature) if signature else _UNCHECKED[commit.signed]}',
+                f',"trailers":{_json(_sane(found))}' if found else "",
+                "}}}}",
+            )
+        )
+        return text.encode()
+
+    def tag(self, tag: Tag) -> bytes:
+        """The value of the `tag.created` of an annotated tag. A tag set anew on another commit is another fact."""
+        native_id = f"{tag.name}@{tag.object_id}"
+        identity = event_id(provider="git", instance=self._repository, kind="tag", native_id=native_id)
+        head = _json({"name": tag.name, "type": "tag", "revision": tag.revision})
+        return f"{self._envelope(_TAG, identity, tag.name, tag.tagger.seconds)}{self._data(tag.tagger, head)}}}}}}}".encode()
+
+    def _envelope(self, kind: EventType, identity: str, subject: str, seconds: int) -> str:
+        return (
+            f'{self._start},"id":"{identity}","type":"{kind.full_name}","dataschema":"{kind.schema_url}"'
+            f',"time":"{self._time(seconds)}","subject":{_string(subject)}'
+        )
+
+    def _data(self, actor: Person, head: str) -> str:
+        """`data`, left open in its last member, `pipetrail`."""
+        named = _named(actor.name, actor.email)
+        user = f'"user":{{{named}}},' if named else ""
+        about_actor = f'"actor":{{"type":"{_actor_type(actor)}"}}'
+        return f',"data":{{{user}"vcs":{self._vcs},"ref":{{"head":{head}}}}},"pipetrail":{{{about_actor}'
+
+    def _person(self, person: Person) -> str:
+        named = _named(person.name, person.email)
+        return f'{{{named}{"," if named else ""}"time":"{self._time(person.seconds)}"}}'
+
+    def _time(self, seconds: int) -> str:
+        """RFC 3339 in UTC; a claim that no calendar can express becomes 1970, as git itself shows it."""
+        if not 0 <= seconds <= _LAST_SECOND:
+            seconds = 0
+        day, second = divmod(seconds, 86_400)
+        date = self._days.get(day)
+        if date is None:
+            date = self._days[day] = datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
+        minute, second = divmod(second, 60)
+        return f"{date}T{minute // 60:02}:{minute % 60:02}:{second:02}.000Z"
+
+
+@lru_cache(maxsize=100_000)
+def _named(name: str, email: str) -> str:
+    """The members `name` and `email` of an object, without its braces; those that are empty are left out."""
+    named = {"name": name[:_MAX_NAME_CHARACTERS], "email": email[:_MAX_NAME_CHARACTERS]}
+    return _json({key: value for key, value in named.items() if value})[1:-1]
+
+
+def _actor_type(person: Person) -> str:
+    # GitHub's apps commit under a name of this form.
+    return "app" if person.name.endswith("[bot]") else "user"
+
+
+def _proof(signature: Signature | None) -> str:
+    if signature is None or signature["state"] != "good":
+        return ""
+    return f',"authtype":"user","authid":{_string(signature["signer"])}' if "signer" in signature else ',"authtype":"user"'
+
+
+def _limited(message: str) -> str:
+    if len(message) <= _MAX_MESSAGE_CHARACTERS:
+        return message
+    digest = hashlib.sha256(message.encode("utf-8", "surrogatepass")).hexdigest()
+    note = f"\n[{len(message)} characters in all, sha256:{digest}]"
+    return message[: _MAX_MESSAGE_CHARACTERS - len(note)] + note
+
+
+def _sane(found: dict[str, list[str]]) -> dict[str, list[str]]:
+    if sum(len(value) for values in found.values() for value in values) <= _MAX_TRAILER_CHARACTERS:
+        return found
+    return {name: [f"[{len(values)} values, too long to repeat: see the message]"] for name, values in found.items()}

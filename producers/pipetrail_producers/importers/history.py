@@ -1,0 +1,202 @@
+"""Reads a repository's history through git itself: which commits there are, and their objects, in two processes.
+
+`git rev-list` writes the commits' ids to a temporary file, oldest first and parents before children, which also tells how many
+there are; `git cat-file --batch` reads that file and writes the objects. None of git's own settings (replaced objects, output
+encodings, locales) alters what is read.
+"""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from pipetrail_producers import git
+from pipetrail_producers.ci.context import repository_url
+from pipetrail_producers.importers.commit import parse_person
+from pipetrail_producers.importers.commit_event import Signature, Tag
+from pipetrail_producers.importers.errors import GitError, NoRepositoryError
+
+# Large reads: a history is tens of megabytes in objects of a few hundred bytes.
+_BUFFER_BYTES = 1 << 20
+# The digits of a commit's id, by the repository's object format.
+_DIGITS = {"sha1": 40, "sha256": 64}
+_TAG_FORMAT = "%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(tagger)"
+# `%G?` of git-log. U is a valid signature by a key that nobody vouches for, E one whose key is missing; X and Y expired since.
+_VERDICTS = {"G": "good", "X": "good", "Y": "good", "B": "bad", "R": "bad", "U": "unknown_key", "E": "unknown_key"}
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository on this machine. `url` is canonical; `shallow` tells that its history was cut off when it was cloned."""
+
+    folder: Path
+    url: str
+    shallow: bool
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which commits: those reachable from HEAD, from `branches`, or from `all_refs`; not those committed before `since`."""
+
+    branches: tuple[str, ...] = ()
+    all_refs: bool = False
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """The ids of commits, one a line, in a file that lasts as long as the context that made it."""
+
+    file: IO[bytes]
+    count: int
+
+
+def open_repository(folder: Path, url: str | None = None) -> Repository:
+    """The repository that a folder belongs to, bare or not.
+
+    Args:
+        folder: the repository or a folder inside it.
+        url: canonical URL to record it under; else the remote `origin`'s, else a file URL with this host's name.
+
+    Raises:
+        NoRepositoryError: there is none, git does not want to read it, or git is not installed.
+    """
+    arguments = ("rev-parse", "--is-shallow-repository", "--show-object-format", "--absolute-git-dir")
+    try:
+        run = subprocess.run(_command(folder, arguments), env=_environment(), capture_output=True, check=False)
+    except OSError as exc:
+        raise NoRepositoryError(f"git cannot be run: {exc.strerror}") from exc
+    if run.returncode:
+        raise NoRepositoryError(f"{folder} is no git repository that can be read: {_end(run.stderr)}")
+    shallow, digits, git_folder = os.fsdecode(run.stdout).splitlines()
+    return Repository(folder, url or _url(folder, Path(git_folder)), shallow == "true", _DIGITS[digits])
+
+
+@contextmanager
+def revisions(repository: Repository, selection: Selection) -> Iterator[Revisions]:
+    """The commits of a selection, parents before children.
+
+    Raises:
+        GitError: a branch does not exist, or git failed.
+    """
+    with tempfile.TemporaryFile() as file:
+        _walk(repository, selection, file)
+        count = file.seek(0, os.SEEK_END) // (repository.digits + 1)
+        yield Revisions(file, count)
+
+
+def objects(repository: Repository, found: Revisions) -> Iterator[tuple[str, bytes]]:
+    """Each commit's id and the content of its object, in the order of the revisions.
+
+    Raises:
+        GitError: an object is missing or git failed.
+    """
+    found.file.seek(0)
+    command = _command(repository.folder, ("cat-file", "--batch", "--buffer"))
+    with _reading(command, found.file) as output:
+        while header := output.readline():
+            parts = header.split()
+            if len(parts) != 3 or parts[1] != b"commit":  # noqa: PLR2004  # id, type, size
+                raise GitError(f"git has not the commit that it listed: {header.decode(errors='replace').strip()}")
+            content = output.read(int(parts[2]) + 1)
+            yield parts[0].decode("ascii"), content[:-1]
+
+
+def signatures(repository: Repository, found: Revisions) -> Iterator[Signature | None]:
+    """What git says of each commit's signature, in the order of the revisions; None where there is none. Slow: it asks gpg.
+
+    Raises:
+        GitError: git failed.
+    """
+    found.file.seek(0)
+    arguments = ("log", "--no-walk=unsorted", "--stdin", "--no-show-signature", "--format=%G?%x00%GS%x00%GK")
+    with _reading(_command(repository.folder, arguments), found.file) as output:
+        for line in output:
+            verdict, name, key = line.decode("utf-8", "replace").rstrip("\n").split("\0")
+            signer = name or key
+            state = _VERDICTS.get(verdict)
+            yield None if state is None else {"state": state, "signer": signer} if signer else {"state": state}
+
+
+def tags(repository: Repository) -> tuple[list[Tag], int]:
+    """The annotated tags that point to a commit, and how many other tags there are: git knows no tagger and time of those.
+
+    Raises:
+        GitError: git failed.
+    """
+    command = _command(repository.folder, ("for-each-ref", f"--format={_TAG_FORMAT}", "refs/tags"))
+    found: list[Tag] = []
+    others = 0
+    with _reading(command, subprocess.DEVNULL) as output:
+        for line in output:
+            name, kind, object_id, target, revision, tagger = line.rstrip(b"\n").split(b"\0")
+            if kind == b"tag" and target == b"commit" and tagger:
+                text = name.decode("utf-8", "replace")
+                found.append(Tag(text, revision.decode("ascii"), object_id.decode("ascii"), parse_person(tagger)))
+            else:
+                others += 1
+    return found, others
+
+
+def _walk(repository: Repository, selection: Selection, file: IO[bytes]) -> None:
+    limits = (f"--since={int(selection.since.timestamp())}",) if selection.since else ()
+    chosen: Sequence[str] = ("--all",) if selection.all_refs else ("--end-of-options", *(selection.branches or ("HEAD",)))
+    if not (selection.all_refs or selection.branches) and _is_unborn(repository):
+        return
+    command = _command(repository.folder, ("rev-list", "--topo-order", "--reverse", *limits, *chosen))
+    run = subprocess.run(command, env=_environment(), stdout=file, stderr=subprocess.PIPE, check=False)
+    if run.returncode:
+        raise GitError(f"git rev-list: {_end(run.stderr)}")
+
+
+def _is_unborn(repository: Repository) -> bool:
+    """Whether HEAD names a branch that has no commit yet."""
+    command = _command(repository.folder, ("rev-parse", "--quiet", "--verify", "HEAD"))
+    return subprocess.run(command, env=_environment(), capture_output=True, check=False).returncode != 0
+
+
+def _url(folder: Path, git_folder: Path) -> str:
+    checkout = git.checkout(os.environ, folder)
+    # A bare repository has no work tree to be named by.
+    return repository_url(checkout.origin) or git.local_url(checkout.top or git_folder)
+
+
+@contextmanager
+def _reading(command: list[str], source: IO[bytes] | int) -> Iterator[IO[bytes]]:
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            command, env=_environment(), stdin=source, stdout=subprocess.PIPE, stderr=complaints, bufsize=_BUFFER_BYTES
+        )
+        if process.stdout is None:  # never: it was asked for
+            raise GitError("git gives no output")
+        with process:
+            try:
+                yield process.stdout
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            complaints.seek(0)
+            raise GitError(f"git {command[4]}: {_end(complaints.read())}")
+
+
+def _command(folder: Path, arguments: Sequence[str]) -> list[str]:
+    # Replaced objects (git-replace) are somebody's view; the id is the hash of what is really there.
+    return ["git", "--no-replace-objects", "-C", str(folder), *arguments]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def _end(complaints: bytes) -> str:
+    """What git complains of: its first fatal line, since advice follows it, else the last line."""
+    lines = complaints.decode("utf-8", "replace").strip().splitlines()
+    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
+    return (fatal or lines[-1:] or ["it does not say why"])[0]

@@ -1,0 +1,1 @@
+"""What a commit has to be like, and what of it is understood: tickets, rules, verdicts."""

@@ -1,0 +1,67 @@
+"""Which words of a commit message are tickets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pipetrail_producers.policy.tickets import NOT_KEYS, find_ticket
+
+
+@pytest.mark.parametrize(
+    ("message", "ticket"),
+    [
+        ("PAY-17 retry on 503", "PAY-17"),
+        ("fix: retry on 503 (PAY-17)", "PAY-17"),
+        ("[PAY-17] retry", "PAY-17"),
+        ("feat(api)!: PAY-17: retry", "PAY-17"),
+        ("Retry\n\nRefs: PAY-17", "PAY-17"),
+        ("Retry\n\nFixes PAY-17, PAY-18", "PAY-17"),
+        ("A2B-1 x", "A2B-1"),
+        ("Fixes #17", "#17"),
+        ("Fixed #12345 -- Made it faster", "#12345"),
+        ("Retry\n\nCloses: #17", "#17"),
+        ("Retry\n\nThis resolves #17 for good", "#17"),
+        ("#17: retry", "#17"),
+        ("gh-1234: retry", "#1234"),
+        ("CVE-2024-1 and PAY-17", "PAY-17"),
+    ],
+)
+def test_what_names_a_reason_is_found(message: str, ticket: str) -> None:
+    """Keys in the first line, keys and numbers after a word of reference are tickets."""
+    assert find_ticket(message) == ticket
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "note-1 is no ticket",
+        "Mention CVE-2024-1 and UTF-8, SHA-256, ISO-8859, RFC-9162",
+        "Retry on 503 (#17)",
+        "Merge pull request #17 from acme/pay",
+        "Retry\n\nAs PAY-17 said, this is hard",
+        "Retry\n\nSee https://tracker.example/browse/PAY-17/x for #17",
+        "PAY-0 and PAY-007",
+        "X-1 and MY_PAY-17 and pay.PAY-17 and PAY-17-b",
+        "Fixes: 8f2c1ab (retry)",
+        "step #1 of 3",
+        "prefix #0",
+    ],
+)
+def test_what_only_looks_like_a_ticket_is_none(message: str) -> None:
+    """Standards, change numbers, mentions in passing, parts of names and addresses are no tickets."""
+    assert find_ticket(message) is None
+
+
+def test_known_keys_alone_count_where_they_are_given() -> None:
+    """With a list of project keys no other key is a ticket, and one that looks like a standard is."""
+    assert find_ticket("OTHER-1 then PAY-17", {"PAY"}) == "PAY-17"
+    assert find_ticket("ISO-17: certify", {"ISO"}) == "ISO-17"
+    assert find_ticket("OTHER-1", {"PAY"}) is None
+
+
+@given(st.text())
+def test_any_text_has_a_ticket_or_none(message: str) -> None:
+    """No message makes the search fail, and what is found stands in the message."""
+    found = find_ticket(message)
+    assert found is None or found.removeprefix("#") in message
+    assert found is None or found.partition("-")[0] not in NOT_KEYS
