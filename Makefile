@@ -3,15 +3,17 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 ROOMS := schemas producers processors sinks review deploy
+IMAGE := . schemas producers processors sinks review
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH_VENV := .venv-bench
 PYPROJECTS := pyproject.toml $(ROOMS:%=%/pyproject.toml)
+OMIT := --no-emit-package pipetrail $(ROOMS:%=--no-emit-package pipetrail-%)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-	--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
-	--no-emit-package pipetrail $(ROOMS:%=--no-emit-package pipetrail-%) \
-	--group pyproject.toml:test --group pyproject.toml:dev $(PYPROJECTS)
-LOCKS := requirements.lock benchmarks/requirements.lock
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(OMIT)
+EVERYTHING := --group pyproject.toml:test --group pyproject.toml:dev $(PYPROJECTS)
+# What each lock is compiled from. The image's follow the main one, so that what runs there is what was tested.
+LOCKS := requirements.lock benchmarks/requirements.lock deploy/docker/requirements.lock deploy/docker/build.lock
 EDITABLE := --no-deps --no-build-isolation -e . $(ROOMS:%=-e ./%)
 # Arguments for the command behind a habit: make test ARGS='tests/schemas -x', make demo ARGS=--keep
 ARGS ?=
@@ -48,10 +50,8 @@ types: install ## mypy --strict
 
 .PHONY: lock-check
 lock-check: $(BIN)/uv ## is requirements.lock what the rooms' pyproject.toml ask for? (network)
-	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && mkdir "$$new/benchmarks" \
-	&& for lock in $(LOCKS); do cp $$lock "$$new/$$lock"; done \
-	&& $(COMPILE) --output-file "$$new/requirements.lock" >/dev/null \
-	&& $(COMPILE) --group pyproject.toml:peers --output-file "$$new/benchmarks/requirements.lock" >/dev/null \
+	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && mkdir -p "$$new/benchmarks" "$$new/deploy/docker" \
+	&& for lock in $(LOCKS); do cp $$lock "$$new/$$lock"; done && $(MAKE) --silent compile INTO="$$new/" >/dev/null \
 	&& for lock in $(LOCKS); do cmp -s $$lock "$$new/$$lock" || { echo "$$lock is out of date: run make lock" >&2; exit 1; }; done
 	@echo "the locks are current"
 
@@ -71,9 +71,14 @@ docs: install ## write docs/commands.md from the commands' own help
 	$(BIN)/python docs/commands.py
 
 .PHONY: lock
-lock: $(BIN)/uv ## bring the locks up to date with the rooms' pyproject.toml (network; ARGS=--upgrade for newer versions)
-	$(COMPILE) $(ARGS) --output-file requirements.lock
-	$(COMPILE) $(ARGS) --group pyproject.toml:peers --output-file benchmarks/requirements.lock
+lock: $(BIN)/uv compile ## bring the locks up to date with the rooms' pyproject.toml (network; ARGS=--upgrade for newer versions)
+
+.PHONY: compile
+compile:
+	$(COMPILE) $(ARGS) $(EVERYTHING) --output-file $(INTO)requirements.lock
+	$(COMPILE) $(ARGS) $(EVERYTHING) --group pyproject.toml:peers --output-file $(INTO)benchmarks/requirements.lock
+	$(COMPILE) $(IMAGE:%=%/pyproject.toml) --constraint $(INTO)requirements.lock --output-file $(INTO)deploy/docker/requirements.lock
+	$(COMPILE) --group pyproject.toml:build --constraint $(INTO)requirements.lock --output-file $(INTO)deploy/docker/build.lock
 
 .PHONY: clean
 clean: ## remove environments, caches and build output; .pipetrail (your data) stays

@@ -55,7 +55,7 @@ def test_every_habit_is_listed_and_phony() -> None:
     """`make help` names every target that a person calls, and no file of that name can stand in its way."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     habits = set(re.findall(r"^([a-z-]+):.* ## ", makefile, re.MULTILINE))
-    assert habits == set(re.findall(r"^\.PHONY: (\S+)$", makefile, re.MULTILINE))
+    assert habits <= set(re.findall(r"^\.PHONY: (\S+)$", makefile, re.MULTILINE))
     listed = subprocess.run(["make", "--silent", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert habits == set(re.findall(r"^  make (\S+)", listed, re.MULTILINE))
     assert {"install", "demo", "test", "lint", "types", "bench", "docs", "schemas", "lock", "clean"} <= habits
