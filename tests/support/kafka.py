@@ -43,14 +43,15 @@ def read_all(kafka: KafkaConnection, topic: Topic) -> list[Message]:
 
 def _until_the_end(consumer: Consumer, partitions: int) -> Iterator[Message]:
     deadline = monotonic() + TIMEOUT_S
-    while partitions:
+    ended: set[int | None] = set()  # an end is told again when a message came after it
+    while len(ended) < partitions:
         if monotonic() > deadline:
-            raise TimeoutError(f"{partitions} partitions were not read to their end within {TIMEOUT_S:.0f} s")
+            raise TimeoutError(f"{partitions - len(ended)} partitions were not read to their end within {TIMEOUT_S:.0f} s")
         for message in consumer.consume(1000, 1.0):
             error = message.error()
             if error is None:
                 yield message
             elif error.code() == KafkaError._PARTITION_EOF:
-                partitions -= 1
+                ended.add(message.partition())
             else:
                 raise KafkaException(error)
