@@ -65,12 +65,15 @@ def _facts(finding: Finding, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
         yield "trail", f"pipetrail show {plain(fields.trail.id)}"
 
 
+def name_of(who: Person | None) -> str:
+    """The name by which a person is known, else the id; empty where there is neither."""
+    return plain(who.name or who.id or "") if who else ""
+
+
 def person(who: Person | None) -> str:
     """`Ann Lee <ann@example.org>`, as much of it as is known."""
-    if who is None:
-        return ""
-    name = plain(who.name or who.id or "")
-    return f"{name} <{plain(who.email)}>".strip() if who.email else name
+    name = name_of(who)
+    return f"{name} <{plain(who.email)}>".strip() if who and who.email else name
 
 
 def _where(finding: Finding) -> str:

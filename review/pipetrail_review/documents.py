@@ -9,16 +9,17 @@ from typing import Any, TypeVar
 from pipetrail_schemas.check import lookup
 from pipetrail_schemas.finding import Finding
 from pipetrail_schemas.trail import Entry, Trail
-from pipetrail_schemas.types import BY_FULL_NAME
+from pipetrail_schemas.types import BY_FULL_NAME, EventType, Stage
 from pydantic import BaseModel, ValidationError
 
 from pipetrail_review.errors import BadDocumentError
-from pipetrail_review.text import short_revision, shortened
+from pipetrail_review.text import plain, short_revision, shortened
 
 M = TypeVar("M", bound=BaseModel)
 
 # ECS counts durations in nanoseconds, a timeline in milliseconds.
 _NS_PER_MS = 1_000_000
+_STAGES = frozenset(Stage)
 # Where an event says what it is about, the most telling first.
 _NAMES = (
     "cicd.pipeline.task.name",
@@ -64,7 +65,7 @@ def entry_of(record: Mapping[str, Any]) -> Entry:
             "event_id": lookup(record, "event.id"),
             "type": lookup(record, "pipetrail.event_type") or full_type,
             "time": record.get("@timestamp"),
-            "stage": described.stage if described else None,
+            "stage": _stage(record, described),
             "name": _name(record),
             "result": lookup(record, "pipetrail.result"),
             "skip": lookup(record, "pipetrail.skip"),
@@ -101,6 +102,14 @@ def label_of(trail: Trail) -> str:
     return shortened(digest, 19) if digest else trail.pipetrail.trail.id[:8]
 
 
+def _stage(record: Mapping[str, Any], described: EventType | None) -> str | None:
+    # A record names its stage, also one that only a policy knows, which is none of the timeline's.
+    own = lookup(record, "pipetrail.stage")
+    if own in _STAGES:
+        return str(own)
+    return described.stage if described else None
+
+
 def _name(record: Mapping[str, Any]) -> str | None:
     if lookup(record, "pipetrail.event_type") == "commit.recorded":
         revision = lookup(record, "vcs.ref.head.revision")
@@ -114,4 +123,9 @@ def _read(model: type[M], document: Mapping[str, Any], name: str) -> M:
     except ValidationError as exc:
         problem = exc.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])
-        raise BadDocumentError(f"a document in the index is no {name} that pipetrail wrote: {field}: {problem['msg']}") from exc
+        raise BadDocumentError(f"document {_id(document)} is no {name} of pipetrail: {field}: {problem['msg']}") from exc
+
+
+def _id(document: Mapping[str, Any]) -> str:
+    paths = ("event.id", "pipetrail.trail.id", "pipetrail.finding.id")
+    return next((plain(value) for path in paths if (value := lookup(document, path))), "without an id")

@@ -21,9 +21,9 @@ def parse_moment(text: str, *, now: datetime, zone: tzinfo | None = None) -> dat
     Raises:
         ValueError: it is neither a span nor a time; the message says what is allowed.
     """
-    if match := _RELATIVE.match(text.strip()):
-        return truncate(now - timedelta(**{_UNITS[match["unit"]]: int(match["number"])}))
     try:
+        if match := _RELATIVE.match(text.strip()):
+            return truncate(now - timedelta(**{_UNITS[match["unit"]]: int(match["number"])}))
         moment = datetime.fromisoformat(text.strip())
         # Naive and no zone: `astimezone` takes it as local time.
         return truncate(moment.replace(tzinfo=zone) if moment.tzinfo is None and zone else moment.astimezone(zone))

@@ -7,7 +7,7 @@
 Pure: what is to be printed follows from the trail, the present and the zone. Only text that passed through `plain` gets here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from pipetrail_schemas.trail import FindingRef, Trail
@@ -22,6 +22,8 @@ from pipetrail_review.terminal import SEVERITY_STYLES, Columns, styled
 from pipetrail_review.text import SHORT_ID, count, plain, shortened
 
 MARK_STYLES = {Mark.GOOD: "green", Mark.BAD: "red", Mark.SKIPPED: "yellow", Mark.RUNNING: "dim", Mark.NEUTRAL: ""}
+Cells = Sequence[RenderableType]
+
 _INDENT = 2
 # A title is a commit's first line: 72 characters by custom, and whatever people do.
 _TITLE_LENGTH = 72
@@ -49,22 +51,24 @@ class Timeline:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Rich's protocol for things that can be printed."""
         del console
-        yield from heading(self._trail, options.max_width)
+        yield Columns([(line,) for line in heading(self._trail, options.max_width, whole=self._full)])
         if self._full:
-            yield from _whereabouts(self._trail, self._now, self._zone)
-        yield Columns(list(self._rows()), kept=(_TIME, _KIND, _SEVERITY), indent=_INDENT)
+            yield Columns([(_whereabouts(self._trail, self._now, self._zone),)], indent=_INDENT)
+        beside = Columns(list(self._rows(row)), kept=(_TIME, _KIND, _SEVERITY), indent=_INDENT)
+        fits = beside.natural_width <= options.max_width
+        yield beside if fits else Columns(list(self._rows(narrow_row)), kept=(_TIME, _KIND), indent=_INDENT)
         if self._full and self._trail.pipetrail.trail.findings:
             yield Text()
             yield findings_list(self._trail.pipetrail.trail.findings)
 
-    def _rows(self) -> Iterator[Sequence[RenderableType]]:
+    def _rows(self, cells_of: Callable[[Line, str], Cells]) -> Iterator[Cells]:
         shown_day = day(self._now, self._zone)
         for line in lines_of_trail(self._trail, every=self._full):
             line_day = day(line.time, self._zone)
             if line_day != shown_day:
                 yield (styled(line_day, "dim"),)
                 shown_day = line_day
-            yield row(line, clock(line.time, self._zone))
+            yield cells_of(line, clock(line.time, self._zone))
 
 
 def timeline(trail: Trail, *, now: datetime, zone: tzinfo | None = None, full: bool = False) -> Timeline:
@@ -72,10 +76,14 @@ def timeline(trail: Trail, *, now: datetime, zone: tzinfo | None = None, full: b
     return Timeline(trail, now=now, zone=zone, full=full)
 
 
-def heading(trail: Trail, width: int) -> Iterator[Text]:
-    """`Trail 8f2c1ab  "fix: retry on 503"   1 override`; the totals go to a line of their own where the first is full."""
+def heading(trail: Trail, width: int, *, whole: bool = False) -> Iterator[Text]:
+    """`Trail 8f2c1ab  "fix: retry on 503"   1 override`; the totals go to a line of their own where the first is full.
+
+    `whole`: a long title is not cut.
+    """
     start = f"Trail {label_of(trail)}"
-    title = f'  "{shortened(plain(trail.message), _TITLE_LENGTH)}"' if trail.message else ""
+    message = plain(trail.message or "")
+    title = f'  "{message if whole else shortened(message, _TITLE_LENGTH)}"' if message else ""
     totals = found_words(trail)
     line = Text.assemble((start, "bold"), title)
     gap = max(_TOTALS_COLUMN - cell_len(line.plain), 3)
@@ -96,7 +104,7 @@ def found_words(trail: Trail) -> str:
     return ", ".join(parts)
 
 
-def row(line: Line, time: str) -> Sequence[RenderableType]:
+def row(line: Line, time: str) -> Cells:
     """A line as cells: time, kind, name, what happened, and the findings that hold for it, below each other."""
     return (
         styled(time, "dim"),
@@ -106,6 +114,14 @@ def row(line: Line, time: str) -> Sequence[RenderableType]:
         Text("\n").join(severity_cell(finding.severity) for finding in line.findings),
         Text("\n").join(styled(rule_words(finding.rule)) for finding in line.findings),
     )
+
+
+def narrow_row(line: Line, time: str) -> Cells:
+    """A line as cells where there is little room: the findings stand below what they hold for."""
+    words = styled("  ".join(line.words), MARK_STYLES[line.mark])
+    told = Text("  ").join([styled(line.name), words]) if line.name else words
+    found = [Text("  ").join([severity_cell(one.severity), styled(rule_words(one.rule))]) for one in line.findings]
+    return (styled(time, "dim"), styled(line.kind), Text("\n").join([told, *found]))
 
 
 def severity_cell(severity: str) -> Text:
@@ -121,7 +137,7 @@ def findings_list(findings: Sequence[FindingRef]) -> Columns:
     return Columns(rows, kept=(0, 2), indent=_INDENT)
 
 
-def _whereabouts(trail: Trail, now: datetime, zone: tzinfo | None) -> Iterator[Text]:
+def _whereabouts(trail: Trail, now: datetime, zone: tzinfo | None) -> Text:
     head = trail.vcs.ref.head if trail.vcs.ref else None
     change = trail.vcs.change.id if trail.vcs.change else None
     parts = [
@@ -130,4 +146,4 @@ def _whereabouts(trail: Trail, now: datetime, zone: tzinfo | None) -> Iterator[T
         f"change {plain(change)}" if change else "",
         f"times in {zone_name(now, zone)}",
     ]
-    yield Text(" " * _INDENT + "  ".join(part for part in parts if part), "dim")
+    return styled("  ".join(part for part in parts if part), "dim")

@@ -5,9 +5,11 @@ so that `grep` and `cut` see whole entries.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import IO
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.table import Table
@@ -56,6 +58,13 @@ class Columns:
         self._kept = kept
         self._indent = indent
 
+    @property
+    def natural_width(self) -> int:
+        """The width at which nothing has to be wrapped."""
+        texts = [[_text(cell) for cell in row] for row in self._rows]
+        widths = [max(map(_widest, column)) for column in zip_longest(*texts, fillvalue="")]
+        return self._indent + sum(width + GAP for width in widths if width) - GAP
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Rich's protocol for things that can be printed."""
         width = max((len(row) for row in self._rows), default=0)
@@ -68,8 +77,9 @@ class Columns:
             table.add_row(*(row[place] if len(row) > place else "" for place in used))
         inner = options.update(width=max(options.max_width - self._indent, 1))
         for line in console.render_lines(table, inner, pad=False):
-            yield Segment(" " * self._indent)
-            yield from _trimmed(line)
+            if kept := _trimmed(line):
+                yield Segment(" " * self._indent)
+                yield from kept
             yield Segment.line()
 
 
@@ -78,15 +88,19 @@ def styled(text: str, style: str = "") -> Text:
     return Text(text, style=style)
 
 
+def _widest(text: str) -> int:
+    return max(map(cell_len, text.split("\n")))
+
+
 def _text(cell: RenderableType) -> str:
     return cell.plain if isinstance(cell, Text) else str(cell)
 
 
-def _trimmed(line: list[Segment]) -> Iterator[Segment]:
+def _trimmed(line: list[Segment]) -> list[Segment]:
     kept = list(line)
     while kept and not kept[-1].text.strip():
         kept.pop()
     if kept:
         last = kept.pop()
         kept.append(Segment(last.text.rstrip(), last.style, last.control))
-    yield from kept
+    return kept

@@ -9,7 +9,7 @@ from pipetrail_schemas.finding import Finding
 from pipetrail_schemas.trail import FindingRef, Trail
 from pipetrail_schemas.types import Stage
 
-from pipetrail_review.detail import person
+from pipetrail_review.detail import name_of, person
 from pipetrail_review.documents import label_of, repository_of
 from pipetrail_review.findings import SEVERITIES
 from pipetrail_review.lines import Line, Mark, lines_of_trail, mark_of, rule_words, stage_words
@@ -75,6 +75,7 @@ class FindingView:
     rule: str
     title: str
     who: str
+    mail: str
     why: str
     ticket: str
     where: str
@@ -144,7 +145,8 @@ def finding_view(finding: Finding, zone: tzinfo | None, listed: frozenset[str]) 
         severity=state.severity,
         rule=rule_words(finding.rule.id),
         title=plain(state.title),
-        who=person(finding.user) or NOBODY,
+        who=name_of(finding.user) or NOBODY,
+        mail=plain(finding.user.email) if finding.user and finding.user.email else "",
         why=plain(finding.event.reason or ""),
         ticket=plain(fields.ticket.id) if fields.ticket else "",
         where=", ".join(part for part in where if part),
