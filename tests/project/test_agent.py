@@ -61,7 +61,7 @@ def test_the_agent_delivers_to_a_real_broker(agent: Path, tmp_path: Path, stack:
     env = {"PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "PIPETRAIL_SPOOL": str(tmp_path / "spool")}
     run = _emit(agent, tmp_path, "--field", f"cicd.pipeline.name={marker}", **env)
     assert run.returncode == 0, run.stderr
-    messages = [message for message in read_all(kafka, topics.EVENTS) if marker.encode() in (message.value() or b"")]
+    messages = [message for message in read_all(kafka, topics.EVENTS) if marker.encode() in (message.value or b"")]
     (message,) = messages
-    event = codec.decode(message.value(), message.headers() or ())
-    assert (message.key() or b"").decode() == event.partitionkey
+    event = codec.decode(message.value, message.headers)
+    assert (message.key or b"").decode() == event.partitionkey

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from pipetrail_schemas import topics
@@ -12,6 +14,17 @@ from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import Topic
 
 TIMEOUT_S = 30.0  # a topic of a test is read in far less; a broker that does not answer must not hang the run
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it stands on a topic."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
 
 
 def ensure_topics(kafka: KafkaConnection) -> None:
@@ -50,8 +63,13 @@ def _until_the_end(consumer: Consumer, partitions: int) -> Iterator[Message]:
         for message in consumer.consume(1000, 1.0):
             error = message.error()
             if error is None:
-                yield message
+                yield _plain(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 ended.add(message.partition())
             else:
                 raise KafkaException(error)
+
+
+def _plain(message: Any) -> Message:
+    headers = tuple(message.headers() or ())
+    return Message(message.partition(), message.offset(), message.key(), message.value(), headers)
