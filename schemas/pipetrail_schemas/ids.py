@@ -91,6 +91,15 @@ def _without_credentials(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//", url)
 
 
+# Made once: json.dumps with these separators makes a new encoder for every call.
+_as_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+
 def _uuid(*parts: str) -> str:
+    """UUIDv5 of the parts: what `uuid.uuid5` gives, in half its time (an import of history makes 20,000 a second)."""
     # JSON keeps the parts apart: no separator can be smuggled in through a name.
-    return str(uuid.uuid5(NAMESPACE, json.dumps(parts, ensure_ascii=True, separators=(",", ":"))))
+    digest = bytearray(hashlib.sha1(NAMESPACE.bytes + _as_json(parts).encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50  # version and variant, RFC 9562, section 5.5
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -66,7 +66,10 @@ class EventMaker:
             "datacontenttype": "application/json",
             "partitionkey": repository,
         }
-        self._start = _json(envelope)[:-1]
+        kinds = (_COMMIT, _TAG)
+        self._starts = {
+            kind.name: _json({**envelope, "type": kind.full_name, "dataschema": kind.schema_url})[:-1] for kind in kinds
+        }
         self._vcs = _json({"repository": {"name": repository_name(repository), "url": {"full": repository}}})[:-1]
         self._days: dict[int, str] = {}
 
@@ -81,15 +84,17 @@ class EventMaker:
         identity = event_id(provider="git", instance=self._repository, kind="commit", native_id=sha)
         found = trailers(commit.message)
         ticket = find_ticket(commit.message)
+        committed = self._time(commit.committer.seconds)
+        authored = committed if commit.author.seconds == commit.committer.seconds else self._time(commit.author.seconds)
         text = "".join(
             (
-                self._envelope(_COMMIT, identity, sha, commit.committer.seconds),
+                self._envelope(_COMMIT, identity, sha, committed),
                 _proof(signature),
                 self._data(commit.author, f'{{"revision":"{sha}"}}'),
                 f',"ticket":{{"id":"{ticket}"}}' if ticket else "",
                 f',"commit":{{"message":{_string(_limited(commit.message))}',
                 f',"parents":[{",".join(map(_string, commit.parents))}]',
-                f',"author":{self._person(commit.author)},"committer":{self._person(commit.committer)}',
+                f',"author":{_with_time(commit.author, authored)},"committer":{_with_time(commit.committer, committed)}',
                 f',"signature":{_json(signature) if signature else _UNCHECKED[commit.signed]}',
                 f',"trailers":{_json(_sane(found))}' if found else "",
                 "}}}}",
@@ -102,13 +107,11 @@ class EventMaker:
         native_id = f"{tag.name}@{tag.object_id}"
         identity = event_id(provider="git", instance=self._repository, kind="tag", native_id=native_id)
         head = _json({"name": tag.name, "type": "tag", "revision": tag.revision})
-        return f"{self._envelope(_TAG, identity, tag.name, tag.tagger.seconds)}{self._data(tag.tagger, head)}}}}}}}".encode()
+        envelope = self._envelope(_TAG, identity, tag.name, self._time(tag.tagger.seconds))
+        return f"{envelope}{self._data(tag.tagger, head)}}}}}}}".encode()
 
-    def _envelope(self, kind: EventType, identity: str, subject: str, seconds: int) -> str:
-        return (
-            f'{self._start},"id":"{identity}","type":"{kind.full_name}","dataschema":"{kind.schema_url}"'
-            f',"time":"{self._time(seconds)}","subject":{_string(subject)}'
-        )
+    def _envelope(self, kind: EventType, identity: str, subject: str, time: str) -> str:
+        return f'{self._starts[kind.name]},"id":"{identity}","time":"{time}","subject":{_string(subject)}'
 
     def _data(self, actor: Person, head: str) -> str:
         """`data`, left open in its last member, `pipetrail`."""
@@ -116,10 +119,6 @@ class EventMaker:
         user = f'"user":{{{named}}},' if named else ""
         about_actor = f'"actor":{{"type":"{_actor_type(actor)}"}}'
         return f',"data":{{{user}"vcs":{self._vcs},"ref":{{"head":{head}}}}},"pipetrail":{{{about_actor}'
-
-    def _person(self, person: Person) -> str:
-        named = _named(person.name, person.email)
-        return f'{{{named}{"," if named else ""}"time":"{self._time(person.seconds)}"}}'
 
     def _time(self, seconds: int) -> str:
         """RFC 3339 in UTC; a claim that no calendar can express becomes 1970, as git itself shows it."""
@@ -133,6 +132,12 @@ class EventMaker:
         return f"{date}T{minute // 60:02}:{minute % 60:02}:{second:02}.000Z"
 
 
+def _with_time(person: Person, time: str) -> str:
+    named = _named(person.name, person.email)
+    return f'{{{named}{"," if named else ""}"time":"{time}"}}'
+
+
+# A history has few people and many commits.
 @lru_cache(maxsize=100_000)
 def _named(name: str, email: str) -> str:
     """The members `name` and `email` of an object, without its braces; those that are empty are left out."""
