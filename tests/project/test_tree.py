@@ -1,5 +1,6 @@
 """The tree that people clone: links, paths, empty packages."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -62,5 +63,11 @@ def test_a_package_runs_no_code_when_imported(folder: str) -> None:
 
 @pytest.mark.parametrize("path", tracked("*/__init__.py"), ids=_name)
 def test_an_init_file_is_a_docstring(path: Path) -> None:
-    """Code has a module of its own, with a name."""
-    assert re.fullmatch(r'""".+?"""\n', path.read_text(encoding="utf-8"), re.DOTALL)
+    """A docstring and at most re-exports: code has a module of its own, with a name."""
+    docstring, *rest = ast.parse(path.read_text(encoding="utf-8")).body
+    assert isinstance(docstring, ast.Expr)
+    assert [node for node in rest if not isinstance(node, ast.ImportFrom) and not _is_all(node)] == []
+
+
+def _is_all(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
