@@ -14,8 +14,8 @@ WIDTH = 100  # characters: what fits beside a navigation without scrolling
 
 HEAD = """# Commands
 
-Written by `make docs` from the commands' own help. Every command ends with 0 on success, 2 on a usage error or a bad setting,
-and says in one line on stderr what went wrong otherwise.
+Written by `make docs` from the commands' own help. Unless it says otherwise, a command ends with 0 on success and with 2
+on a usage error or a bad setting, and says in one line on stderr what went wrong.
 """
 
 
