@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from pipetrail_deploy.stack import Stack
 from pipetrail_schemas import codec, topics
 from support.kafka import ensure_topics, read_all
+
+if TYPE_CHECKING:
+    from pipetrail_deploy.stack import Stack
 
 pytestmark = pytest.mark.network
 
@@ -53,7 +56,7 @@ def test_a_verb_of_an_absent_room_names_what_to_install(agent: Path) -> None:
 
 
 @pytest.mark.stack
-def test_the_agent_delivers_to_a_real_broker(agent: Path, tmp_path: Path, stack: Stack) -> None:
+def test_the_agent_delivers_to_a_real_broker(agent: Path, tmp_path: Path, stack: "Stack") -> None:
     """Exit 0 means that the event stands on the topic, under the id and key that the dry run showed."""
     kafka = stack.connection.require_kafka()
     ensure_topics(kafka)
