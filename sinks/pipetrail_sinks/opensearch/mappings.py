@@ -5,8 +5,9 @@ Rules:
   the document and waits for a mapping; it can neither blow up the mapping nor settle on a wrong type.
 - Names are keywords, times are dates, numbers are longs, prose is `match_only_text`; what is both has a `.text` beside it.
 - A keyword longer than Lucene takes is not indexed, and kept; it must not cost the event.
-- Labels are `flat_object`. The payload as it came (`pipetrail.raw`) is kept and not indexed: OpenSearch refuses a whole
-  document for one long value in a flat_object, and payloads hold diffs and descriptions.
+- Labels, whose values the schema bounds, are `flat_object`. OpenSearch refuses a whole document for one value over 32,766 bytes
+  in a flat_object, and cannot be told not to, so what is free in its length is kept and not indexed: the payload as it came
+  (`pipetrail.raw`), and a commit's trailers, which are found in its message.
 """
 
 import types
@@ -37,6 +38,7 @@ _SPECIAL: dict[str, Mapping] = {
     "pipetrail.command.argv": BOTH,
     "pipetrail.command.output_tail": TEXT,
     "pipetrail.commit.message": TEXT,
+    "pipetrail.commit.trailers": KEPT,
     "pipetrail.finding.runbook": TEXT,
     "pipetrail.finding.title": BOTH,
     "pipetrail.raw": KEPT,
