@@ -14,7 +14,6 @@ from pipetrail_review.kinds import FINDINGS, KINDS
 from pipetrail_review.lookup import find_trails
 from pipetrail_review.moments import day
 from pipetrail_review.render import timeline
-from pipetrail_review.report import write
 from pipetrail_review.tables import table
 from pipetrail_review.terminal import console
 from pipetrail_review.text import count
@@ -144,6 +143,8 @@ def findings(  # noqa: PLR0917 - click hands over one argument an option
 @options.utc_option
 def report(since: str | None, until: str | None, repository: str | None, output: Path, *, utc: bool) -> None:
     """Write one self-contained HTML file: figures, overrides, deployments and trails, to be read, printed and kept."""
+    from pipetrail_review.report import write  # noqa: PLC0415 - the template engine would slow every other command down
+
     now = present()
     meant = options.window(since, until, now=now, utc=utc)
     with options.client() as client:

@@ -127,5 +127,5 @@ def _read(model: type[M], document: Mapping[str, Any], name: str) -> M:
 
 
 def _id(document: Mapping[str, Any]) -> str:
-    paths = ("event.id", "pipetrail.trail.id", "pipetrail.finding.id")
+    paths = ("event.id", "event_id", "pipetrail.trail.id", "pipetrail.finding.id")
     return next((plain(value) for path in paths if (value := lookup(document, path))), "without an id")

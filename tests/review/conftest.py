@@ -1,0 +1,28 @@
+"""The library of deliveries, and the commands run on it as people run them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.library import Command, Library, environment_of, fill
+
+
+@pytest.fixture(scope="session")
+def library(stack: Any) -> Library:
+    """Four changes and three findings in the stack's OpenSearch."""
+    return fill(stack.connection.require_opensearch())
+
+
+@pytest.fixture
+def pipetrail(library: Library, tmp_path: Path) -> Command:
+    """Run the real command in an empty folder, as the auditor; `env` is added to its environment."""
+
+    def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pipetrail", *arguments]
+        environment = {**os.environ, **environment_of(library.connection), **(env or {})}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
