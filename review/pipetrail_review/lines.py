@@ -110,7 +110,7 @@ def line_of(
         words = [_who(entry.actor), ticket or ""]
     elif entry.stage in {Stage.DEPLOY, Stage.APPROVAL} and entry.environment:
         name = entry.environment
-        words.append(entry.name or "")
+        words.append(entry.name if entry.name and entry.name != entry.environment else "")
     if entry.duration_ms is not None:
         words.append(duration(entry.duration_ms))
     if entry.digest and entry.stage in {Stage.ARTIFACT, Stage.DEPLOY}:

@@ -107,12 +107,13 @@ def _trails(client: Client, query: Query, scope: list[Query]) -> list[Trail]:
     documents = client.search(TRAILS, all_of(query, *scope), limit=_MOST_TRAILS).documents
     trails = [trail_of(document) for document in documents]
     heirs = {heir for trail in trails if (heir := trail.pipetrail.trail.merged_into)}
-    standing = [trail for trail in trails if not trail.pipetrail.trail.merged_into]
-    missing = heirs - {trail.pipetrail.trail.id for trail in standing}
+    missing = heirs - {trail.pipetrail.trail.id for trail in trails}
     if missing:
         documents = client.search(TRAILS, one_of(TRAIL_ID, sorted(missing)), limit=len(missing)).documents
-        standing += [trail_of(document) for document in documents]
-    return standing
+        trails += [trail_of(document) for document in documents]
+    # What was merged is told by its heir, once that is indexed.
+    there = {trail.pipetrail.trail.id for trail in trails}
+    return [trail for trail in trails if trail.pipetrail.trail.merged_into not in there]
 
 
 def _only_one(name: str, field: str, beginning: str, trails: list[Trail]) -> list[Trail]:

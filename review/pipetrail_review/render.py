@@ -7,6 +7,7 @@
 Pure: what is to be printed follows from the trail, the present and the zone. Only text that passed through `plain` gets here.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
@@ -106,13 +107,14 @@ def found_words(trail: Trail) -> str:
 
 def row(line: Line, time: str) -> Cells:
     """A line as cells: time, kind, name, what happened, and the findings that hold for it, below each other."""
+    found = findings_of(line)
     return (
         styled(time, "dim"),
         styled(line.kind),
         styled(line.name),
         styled("  ".join(line.words), MARK_STYLES[line.mark]),
-        Text("\n").join(severity_cell(finding.severity) for finding in line.findings),
-        Text("\n").join(styled(rule_words(finding.rule)) for finding in line.findings),
+        Text("\n").join(severity_cell(severity) for severity, _ in found),
+        Text("\n").join(styled(rule) for _, rule in found),
     )
 
 
@@ -120,8 +122,14 @@ def narrow_row(line: Line, time: str) -> Cells:
     """A line as cells where there is little room: the findings stand below what they hold for."""
     words = styled("  ".join(line.words), MARK_STYLES[line.mark])
     told = Text("  ").join([styled(line.name), words]) if line.name else words
-    found = [Text("  ").join([severity_cell(one.severity), styled(rule_words(one.rule))]) for one in line.findings]
+    found = [Text("  ").join([severity_cell(severity), styled(rule)]) for severity, rule in findings_of(line)]
     return (styled(time, "dim"), styled(line.kind), Text("\n").join([told, *found]))
+
+
+def findings_of(line: Line) -> list[tuple[str, str]]:
+    """(severity, rule in words) of a line's findings; those that read alike are one, with their number."""
+    counts = Counter((finding.severity, rule_words(finding.rule)) for finding in line.findings)
+    return [(severity, f"{rule} ({number})" if number > 1 else rule) for (severity, rule), number in counts.items()]
 
 
 def severity_cell(severity: str) -> Text:

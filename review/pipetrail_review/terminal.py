@@ -70,6 +70,8 @@ class Columns:
         width = max((len(row) for row in self._rows), default=0)
         # An empty column would still take its gap.
         used = [place for place in range(width) if any(len(row) > place and _text(row[place]) for row in self._rows)]
+        if not used:
+            return
         table = Table.grid(padding=(0, GAP, 0, 0), pad_edge=False)
         for place in used:
             table.add_column(no_wrap=place in self._kept, overflow="fold")

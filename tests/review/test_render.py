@@ -113,6 +113,25 @@ def test_a_build_that_started_twice_and_ended_once_still_shows_a_start() -> None
     assert [line.split()[-1] for line in text.splitlines()[1:]] == ["started", "passed"]
 
 
+def test_findings_that_read_alike_are_counted() -> None:
+    """Three stages that are missing at one deployment are one line with their number, not three that look the same."""
+    at = entry("n", "deployment.finished", 0, environment="prod", result="success")
+    refs = [finding_ref(at, id=str(number), title=f"no {number}") for number in range(3)]
+    text = printed(timeline(trail("n", [at], findings=refs), now=NOW, zone=UTC))
+    assert text.splitlines()[1].endswith("succeeded  high  required stage skipped (3)")
+
+
+def test_a_trail_that_was_emptied_by_a_merge_still_prints() -> None:
+    """An alias's trail whose events have moved on has a heading and no lines."""
+    content = document(skipped_tests()[0])
+    content["pipetrail"]["trail"] |= {"entries": [], "stages": [], "findings": [], "overrides": 0}
+    text = printed(timeline(Trail.model_validate(content), now=NOW, zone=UTC, full=True))
+    assert text.splitlines() == [
+        'Trail 191a53e  "fix: retry on 503"',
+        "  https://forge.example/pay/shop  main  times in UTC",
+    ]
+
+
 # A repository's URL holds no control characters below U+0080, by schema; above it can.
 HOSTILE_URL = "https://forge.example/x\u202e\x9b1A"
 HOSTILE = "x\x1b[2J\x1b]0;owned\x07\u202e\x9b1A\r\nForged  high"
