@@ -7,9 +7,10 @@ encodings, locales) alters what is read.
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,9 @@ from pipetrail_producers.ci.context import repository_url
 from pipetrail_producers.importers.commit import parse_person
 from pipetrail_producers.importers.commit_event import Signature, Tag
 from pipetrail_producers.importers.errors import GitError, NoRepositoryError
+
+if sys.platform == "linux":
+    import fcntl
 
 # Large reads: a history is tens of megabytes in objects of a few hundred bytes.
 _BUFFER_BYTES = 1 << 20
@@ -175,6 +179,7 @@ def _reading(command: list[str], source: IO[bytes] | int) -> Iterator[IO[bytes]]
         )
         if process.stdout is None:  # never: it was asked for
             raise GitError("git gives no output")
+        _widen(process.stdout)
         with process:
             try:
                 yield process.stdout
@@ -184,6 +189,13 @@ def _reading(command: list[str], source: IO[bytes] | int) -> Iterator[IO[bytes]]
         if process.returncode:
             complaints.seek(0)
             raise GitError(f"git {command[4]}: {_end(complaints.read())}")
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let git run ahead by more than the 64 KiB that a pipe holds: waiting for each other cost a third of the time."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # an ordinary user has a limit, and no harm is done by staying below
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _BUFFER_BYTES)
 
 
 def _command(folder: Path, arguments: Sequence[str]) -> list[str]:
