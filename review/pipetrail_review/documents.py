@@ -63,7 +63,7 @@ def entry_of(record: Mapping[str, Any]) -> Entry:
         Entry,
         {
             "event_id": lookup(record, "event.id"),
-            "type": lookup(record, "pipetrail.event_type") or full_type,
+            "type": described.name if described else lookup(record, "pipetrail.event_type"),
             "time": record.get("@timestamp"),
             "stage": _stage(record, described),
             "name": _name(record),

@@ -1,37 +1,30 @@
-"""One line for one event: what happened, in the words of people. Pure; the terminal and the report share it.
-
-"Skipped" is never put as "passed": the four meanings of a skip keep four wordings, and a mark that differs by its sign, not by
-its colour alone.
-"""
+"""One line for one event: what happened, in the words of people. Pure; the terminal and the report share it."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from pipetrail_schemas.event import Person
-from pipetrail_schemas.trail import Entry, FindingRef, StageState, Trail
-from pipetrail_schemas.types import BY_FULL_NAME, Result, Skip, Stage
+from pipetrail_schemas.trail import Entry, FindingRef, Trail
+from pipetrail_schemas.types import Result, Stage
 
 from pipetrail_review.documents import revision_of
+from pipetrail_review.marks import SKIPS, Mark, mark_of, result_words
 from pipetrail_review.moments import duration
 from pipetrail_review.text import plain, short_digest, short_revision
 
-
-class Mark(Enum):
-    """How something stands: a sign and a word, for those who see no colour."""
-
-    GOOD = ("✓", "good")
-    BAD = ("✗", "bad")
-    SKIPPED = ("⊘", "skipped")
-    RUNNING = ("…", "not finished")
-    NEUTRAL = ("·", "neutral")
-
-    @property
-    def sign(self) -> str:
-        """One character."""
-        return self.value[0]
+_KINDS = {"taskrun": "task", "pipelinerun": "pipeline", "testsuiterun": "test", "deployment": "deploy"}
+_VERBS = {
+    "received": "pushed",
+    "recorded": "",
+    "rolledback": "rolled back",
+    "abandoned": "closed unmerged",
+    "decided": "decided",
+    "gap": "deliveries lost or cut",
+}
+# Where nobody asks who did it when all went well: a machine ran it because of the commit above.
+_BY_MACHINE = frozenset({Stage.BUILD, Stage.TEST, Stage.ARTIFACT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +39,6 @@ class Line:
     mark: Mark
     findings: tuple[FindingRef, ...] = ()
     url: str | None = None
-
-
-_KINDS = {"taskrun": "task", "pipelinerun": "pipeline", "testsuiterun": "test", "deployment": "deploy"}
-_VERBS = {
-    "received": "pushed",
-    "recorded": "",
-    "rolledback": "rolled back",
-    "abandoned": "closed unmerged",
-    "decided": "decided",
-    "gap": "deliveries lost or cut",
-}
-_SKIPS = {
-    Skip.ON_PURPOSE: "skipped",
-    Skip.NEVER_RAN: "never ran",
-    Skip.NEUTRAL: "ran, did not judge",
-    Skip.NOT_REQUIRED: "not required",
-}
-_RESULTS = {
-    Result.SUCCESS: "passed",
-    Result.FAILURE: "failed",
-    Result.ERROR: "broke off with an error",
-    Result.TIMEOUT: "timed out",
-    Result.CANCELLATION: "cancelled",
-    Result.SKIP: "skipped",
-}
-# Where nobody asks who did it when all went well: a machine ran it because of the commit above.
-_BY_MACHINE = frozenset({Stage.BUILD, Stage.TEST, Stage.ARTIFACT})
-_BAD_RESULTS = frozenset({Result.FAILURE, Result.ERROR, Result.TIMEOUT})
-_BAD_VERBS = frozenset({"bypassed", "gap", "rolledback", "detected"})
 
 
 def lines_of_trail(trail: Trail, *, every: bool = False) -> list[Line]:
@@ -105,7 +69,7 @@ def line_of(
 ) -> Line:
     """An entry in words. `revision` and `ticket` are told on the line of the commit."""
     name, words = entry.name or "", [_phrase(entry)]
-    if _short_type(entry.type) == "commit.recorded":
+    if entry.type == "commit.recorded":
         name = short_revision(revision) if revision else name
         words = [_who(entry.actor), ticket or ""]
     elif entry.stage in {Stage.DEPLOY, Stage.APPROVAL} and entry.environment:
@@ -127,46 +91,15 @@ def line_of(
     )
 
 
-def mark_of(entry: Entry | StageState) -> Mark:
-    """How an entry or a stage stands."""
-    if entry.skip is Skip.NEUTRAL:
-        return Mark.NEUTRAL
-    if entry.skip or entry.result in {Result.SKIP, Result.CANCELLATION}:
-        return Mark.SKIPPED
-    if entry.result:
-        return Mark.BAD if entry.result in _BAD_RESULTS else Mark.GOOD
-    return _mark_of_stage(entry) if isinstance(entry, StageState) else _mark_of_entry(entry)
-
-
-def stage_words(state: StageState | None) -> str:
-    """How a stage stands: `passed`, `skipped`, `no record` and the like."""
-    if state is None:
-        return "no record"
-    if state.skip:
-        return _SKIPS[state.skip]
-    if state.result:
-        return result_words(state.result, state.stage)
-    return "recorded" if mark_of(state) is Mark.GOOD else "not finished"
-
-
-def result_words(result: Result, stage: Stage | None) -> str:
-    """`passed` for what is tested, `succeeded` for what is done, `approved` for who is asked."""
-    if result is Result.SUCCESS and stage in {Stage.DEPLOY, Stage.ARTIFACT}:
-        return "succeeded"
-    if stage is Stage.APPROVAL:
-        return {Result.SUCCESS: "approved", Result.FAILURE: "rejected"}.get(result, _RESULTS[result])
-    return _RESULTS[result]
-
-
 def rule_words(rule: str) -> str:
     """A rule's id as people say it: `required stage skipped`."""
     return plain(rule.replace("-", " ").replace("_", " "))
 
 
 def _phrase(entry: Entry) -> str:
-    verb = _short_type(entry.type).rpartition(".")[2]
+    verb = entry.type.rpartition(".")[2]
     if entry.skip:
-        phrase = _SKIPS[entry.skip]
+        phrase = SKIPS[entry.skip]
     elif entry.result:
         phrase = result_words(entry.result, entry.stage)
     else:
@@ -177,25 +110,12 @@ def _phrase(entry: Entry) -> str:
     return f'{phrase}, "{plain(entry.reason)}"' if entry.reason else phrase
 
 
-def _mark_of_stage(state: StageState) -> Mark:
-    return Mark.GOOD if state.stage in {Stage.COMMIT, Stage.ARTIFACT} else Mark.RUNNING
-
-
-def _mark_of_entry(entry: Entry) -> Mark:
-    verb = _short_type(entry.type).rpartition(".")[2]
-    if verb in _BAD_VERBS or entry.decision in {"rejected", "dismissed"}:
-        return Mark.BAD
-    if verb in {"started", "queued", "requested"}:
-        return Mark.RUNNING
-    return Mark.GOOD if entry.decision == "approved" else Mark.NEUTRAL
-
-
 def _without_ended_starts(entries: list[Entry]) -> list[Entry]:
     # From the latest back: each end takes one start of its own kind and name along.
     ends: Counter[tuple[str, str | None, str | None]] = Counter()
     kept = []
     for entry in reversed(entries):
-        subject, _, verb = _short_type(entry.type).rpartition(".")
+        subject, _, verb = entry.type.rpartition(".")
         key = (subject, entry.name, entry.environment)
         if verb == "finished":
             ends[key] += 1
@@ -207,13 +127,8 @@ def _without_ended_starts(entries: list[Entry]) -> list[Entry]:
 
 
 def _kind(entry: Entry) -> str:
-    subject = _short_type(entry.type).partition(".")[0]
+    subject = entry.type.partition(".")[0]
     return entry.stage.value if entry.stage else _KINDS.get(subject, subject)
-
-
-def _short_type(name: str) -> str:
-    described = BY_FULL_NAME.get(name)
-    return described.name if described else name
 
 
 def _who(person: Person | None) -> str:

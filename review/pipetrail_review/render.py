@@ -17,7 +17,8 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from pipetrail_review.documents import label_of, repository_of
-from pipetrail_review.lines import Line, Mark, lines_of_trail, rule_words
+from pipetrail_review.lines import Line, lines_of_trail, rule_words
+from pipetrail_review.marks import Mark
 from pipetrail_review.moments import clock, day, zone_name
 from pipetrail_review.terminal import SEVERITY_STYLES, Columns, styled
 from pipetrail_review.text import SHORT_ID, count, plain, shortened

@@ -14,7 +14,8 @@ from rich.text import Text
 from pipetrail_review.documents import entry_of, finding_of, label_of, trail_of
 from pipetrail_review.errors import BadDocumentError
 from pipetrail_review.kinds import DEAD_LETTERS, EVENTS, FINDINGS, TRAILS, Kind
-from pipetrail_review.lines import line_of, mark_of, rule_words, stage_words
+from pipetrail_review.lines import line_of, rule_words
+from pipetrail_review.marks import mark_of, stage_words
 from pipetrail_review.moments import stamp
 from pipetrail_review.render import MARK_STYLES, found_words, severity_cell
 from pipetrail_review.terminal import Columns, styled
@@ -90,7 +91,7 @@ def _event(document: Document, zone: tzinfo | None) -> Row:
 def _trail(trail: Trail, zone: tzinfo | None) -> Row:
     repository = trail.vcs.repository
     stages = Text("  ").join(
-        styled(f"{state.stage} {mark_of(state).sign} {stage_words(state)}", MARK_STYLES[mark_of(state)])
+        styled(f"{state.stage} {mark_of(state).value} {stage_words(state)}", MARK_STYLES[mark_of(state)])
         for state in trail.pipetrail.trail.stages
         if state.stage != "commit"
     )

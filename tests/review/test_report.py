@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipetrail_review.query import ALWAYS, Window
 from pipetrail_review.report import figures as figures_module
+from pipetrail_review.report.changes import NO_RECORD_SIGN
 from pipetrail_review.report.document import page
 from pipetrail_review.report.figures import Figures, figures
 from pipetrail_review.report.trend import MOST_BARS, trend
-from pipetrail_review.report.views import NO_RECORD_SIGN
 from pipetrail_schemas.finding import Finding
 from pipetrail_schemas.trail import Trail
 from support.deliveries import ANN, BOB, NOW, START, digest, entry, finding, finding_ref, skipped_tests, trail

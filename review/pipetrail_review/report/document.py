@@ -15,7 +15,7 @@ from pipetrail_review.errors import ReviewError
 from pipetrail_review.kinds import EVENTS, FINDINGS, TRAILS
 from pipetrail_review.moments import stamp, zone_name
 from pipetrail_review.query import ALWAYS, Query, Window, all_of, in_repository, standing_trails, within
-from pipetrail_review.report import views
+from pipetrail_review.report import changes, deployments, ledger
 from pipetrail_review.report.figures import Figures, figures
 from pipetrail_review.report.page import render
 from pipetrail_review.report.trend import trend
@@ -73,17 +73,17 @@ def page(told: Figures, events: int, *, now: datetime, window: Window, repositor
         "until": stamp(window.until or now, zone),
         "made": stamp(now, zone),
         "zone": zone_name(now, zone),
-        "severities": views.severities(told.by_severity),
+        "severities": ledger.severities(told.by_severity),
         "failed": sum(environment.failed for environment in told.environments.values()),
-        "overrides": [views.finding_view(one, zone, listed) for one in told.overrides],
-        "others": [views.finding_view(one, zone, listed) for one in told.others],
-        "environments": [views.environment_view(one, zone, listed) for _, one in sorted(told.environments.items())],
+        "overrides": [ledger.finding_view(one, zone, listed) for one in told.overrides],
+        "others": [ledger.finding_view(one, zone, listed) for one in told.others],
+        "environments": [deployments.environment_view(one, zone, listed) for _, one in sorted(told.environments.items())],
         "trend": over_time,
-        "bars": views.bars(over_time),
-        "chart": views,
-        "rules": views.rule_rows(told),
-        "actors": views.actor_rows(told),
-        "trails": [views.trail_view(trail, zone) for trail in told.listed],
+        "bars": deployments.bars(over_time),
+        "chart": deployments,
+        "rules": ledger.rule_rows(told),
+        "actors": ledger.actor_rows(told),
+        "trails": [changes.trail_view(trail, zone) for trail in told.listed],
     }
     return render(content)
 
