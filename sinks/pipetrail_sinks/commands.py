@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import structlog
-from confluent_kafka import Consumer
 from pipetrail_schemas import connection
 
 from pipetrail_sinks import backoff, log
@@ -21,7 +20,7 @@ from pipetrail_sinks.opensearch.client import Client
 from pipetrail_sinks.opensearch.indices import Asset
 from pipetrail_sinks.opensearch.outcomes import Step, of_request
 from pipetrail_sinks.opensearch.sink import OpenSearchSink
-from pipetrail_sinks.runner import Runner, consumer_config
+from pipetrail_sinks.runner import Runner, make_consumer
 from pipetrail_sinks.settings import IndexSettings, IndicesSettings
 
 _NOT_FOUND = 404
@@ -51,7 +50,7 @@ def index(ready_file: Path | None) -> None:
     if not _await_indices(client, stop):
         return
     runner = Runner(
-        Consumer(consumer_config(kafka.client_config(), settings.group)),
+        make_consumer(kafka, settings.group),
         OpenSearchSink(client, connections=settings.connections),
         DeadLetters(kafka),
         Limits(settings.batch_messages, settings.batch_bytes, settings.batch_age_ms / 1000),

@@ -5,9 +5,11 @@ delivery is confirmed by Kafka; only then may the refused message be committed.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from pipetrail_schemas.connection import KafkaConnection
+from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, PARTITIONER
 
 from pipetrail_sinks import backoff
@@ -51,20 +53,15 @@ class DeadLetters:
     """Writes refusals to the dead-letters topic."""
 
     def __init__(self, connection: KafkaConnection) -> None:
-        self._producer = Producer(
-            {
-                **connection.client_config(),
-                "acks": "all",
-                "enable.idempotence": True,
-                "partitioner": PARTITIONER,
-                # A refused message may be as large as a topic takes, and gets headers on top; compression makes the room.
-                "message.max.bytes": MAX_MESSAGE_BYTES + 64 * 1024,
-                "compression.type": "zstd",
-                # Seconds until a delivery is reported as failed; it is then sent again, and its document is the same one.
-                "delivery.timeout.ms": int(CONFIRMATION_S * 1000),
-                "log_level": 2,
-            }
-        )
+        """Connect in the background.
+
+        Raises:
+            SettingError: a property of the connection is none that librdkafka knows, or has a value that it does not take.
+        """
+        try:
+            self._producer = Producer(_config(connection))
+        except KafkaException as exc:
+            raise SettingError("PIPETRAIL_KAFKA_CONFIG", exc.args[0].str()) from exc
         self._attempt = 0
 
     def send(self, refusals: Sequence[Refusal]) -> None:
@@ -110,3 +107,18 @@ class DeadLetters:
         except KafkaException as exc:
             raise BrokerError(f"topic {DEAD_LETTERS.name} does not take {message.position}: {exc.args[0].str()}") from exc
         self._producer.poll(0)
+
+
+def _config(connection: KafkaConnection) -> dict[str, Any]:
+    return {
+        **connection.client_config(),
+        "acks": "all",
+        "enable.idempotence": True,
+        "partitioner": PARTITIONER,
+        # A refused message may be as large as a topic takes, and gets headers on top; compression makes the room.
+        "message.max.bytes": MAX_MESSAGE_BYTES + 64 * 1024,
+        "compression.type": "zstd",
+        # Until a delivery is reported as failed; it is then sent again, and its document is the same one.
+        "delivery.timeout.ms": int(CONFIRMATION_S * 1000),
+        "log_level": 2,
+    }

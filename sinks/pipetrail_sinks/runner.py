@@ -12,13 +12,15 @@ What a message becomes, and what is refused, is the sink's matter.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, cast
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
+from pipetrail_schemas.connection import KafkaConnection
+from pipetrail_schemas.errors import SettingError
 
 from pipetrail_sinks.batch import Batch, Limits, Partition
 from pipetrail_sinks.dead_letters import DeadLetters
@@ -113,7 +115,11 @@ class Runner:
 
     def _take(self, most: int, wait_s: float) -> None:
         taken = []
-        for message in self._consumer.consume(most, wait_s):
+        try:
+            messages = self._consumer.consume(most, wait_s)
+        except KafkaException as exc:
+            raise BrokerError(f"Kafka: {exc.args[0].str()}") from exc
+        for message in messages:
             error = message.error()
             if error is None:
                 taken.append(_message(message))
@@ -197,10 +203,21 @@ class Runner:
         self._sink.close()
 
 
-def consumer_config(client: Mapping[str, Any], group: str) -> dict[str, Any]:
-    """Librdkafka's properties for a runner's consumer; `client` says where Kafka is."""
+def make_consumer(connection: KafkaConnection, group: str) -> Consumer:
+    """The consumer that a runner needs.
+
+    Raises:
+        SettingError: a property of the connection is none that librdkafka knows, or has a value that it does not take.
+    """
+    try:
+        return Consumer(_config(connection, group))
+    except KafkaException as exc:
+        raise SettingError("PIPETRAIL_KAFKA_CONFIG", exc.args[0].str()) from exc
+
+
+def _config(connection: KafkaConnection, group: str) -> dict[str, Any]:
     return {
-        **client,
+        **connection.client_config(),
         "group.id": group,
         "auto.offset.reset": "earliest",
         # Only what `store_offsets` was told is committed, once a second.

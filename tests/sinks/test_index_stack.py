@@ -227,6 +227,15 @@ def test_a_wrong_password_stops_it(bench: "Bench") -> None:
     assert "hunter2" not in said
 
 
+def test_a_certificate_of_somebody_else_stops_it(bench: "Bench") -> None:
+    """A server that cannot show a certificate of our authority is not written to, and not waited for."""
+    other = bench.folder / "other.pem"
+    other.write_text("no certificate at all\n")
+    with bench.index(bench.group(), {"PIPETRAIL_OPENSEARCH_CA_FILE": str(other)}, ready=False) as process:
+        assert process.popen.wait(30) == 1
+    assert "is not trusted" in process.log_file.read_text()
+
+
 def test_help_needs_no_service() -> None:
     """The help of both commands comes without any service."""
     for verb in ("index", "indices"):

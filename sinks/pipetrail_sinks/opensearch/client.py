@@ -17,6 +17,7 @@ from opensearchpy.serializer import JSONSerializer
 from pipetrail_schemas.connection import OpenSearchConnection
 from pipetrail_schemas.errors import SettingError
 
+from pipetrail_sinks.errors import TargetRefusedError
 from pipetrail_sinks.opensearch.outcomes import describe
 
 _NDJSON = {"content-type": "application/x-ndjson"}
@@ -83,7 +84,11 @@ class Client:
     def request(
         self, method: str, path: str, body: Any = None, *, params: Mapping[str, str] | None = None, ndjson: bool = False
     ) -> Answer:
-        """Send one request. `body` is an object, or bytes as they are to be sent (`ndjson` for lines of JSON)."""
+        """Send one request. `body` is an object, or bytes as they are to be sent (`ndjson` for lines of JSON).
+
+        Raises:
+            TargetRefusedError: the server's certificate is not one that we trust; no later try will change that.
+        """
         try:
             # `timeout` is ours; without it the library would take OpenSearch's parameter of that name for its own.
             content = self._client.transport.perform_request(
@@ -95,6 +100,8 @@ class Client:
                 headers=_NDJSON if ndjson else None,
             )
         except client_errors.ConnectionError as exc:
+            if isinstance(exc, client_errors.SSLError) and "CERTIFICATE" in str(exc.info).upper():
+                raise TargetRefusedError(f"the certificate of {self.url} is not trusted: {_in_words(exc)}") from exc
             return Answer(None, reason=f"no answer from {self.url}: {_in_words(exc)}")
         except client_errors.TransportError as exc:
             return _refusal(exc)
