@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pipetrail_schemas.ids import event_id
+from pipetrail_schemas.ticket import find_ticket
 from pipetrail_schemas.times import format_time
 from pipetrail_schemas.types import EVENT_TYPES, EventType
 
 from pipetrail_producers.ci.context import repository_name
 from pipetrail_producers.importers.commit import Commit, Person, trailers
-from pipetrail_producers.policy.tickets import find_ticket
 
 # What the schema takes (`Commit.message`, `Name`).
 _MAX_MESSAGE_CHARACTERS = 100_000
@@ -83,7 +83,7 @@ class EventMaker:
         """
         identity = event_id(provider="git", instance=self._repository, kind="commit", native_id=sha)
         found = trailers(commit.message)
-        ticket = find_ticket(commit.message)
+        ticket = find_ticket((commit.message,))
         committed = self._time(commit.committer.seconds)
         authored = committed if commit.author.seconds == commit.committer.seconds else self._time(commit.author.seconds)
         text = "".join(

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pipetrail_schemas.ticket import find_ticket
+
 from pipetrail_producers.importers.commit import Commit, trailers
 from pipetrail_producers.policy.rules import Policy
-from pipetrail_producers.policy.tickets import find_ticket
 
 # Conventional Commits 1.0.0, specification 1, 4 and 13: type, optional scope, optional !, colon and space, description.
 _CONVENTIONAL = re.compile(r"(?P<type>[A-Za-z]+)(?:\((?P<scope>[^()\n]+)\))?!?: (?P<description>\S.*)")
@@ -91,7 +92,7 @@ def _forbidden(subject: Subject, policy: Policy) -> Problems:
 def _ticket(subject: Subject, policy: Policy) -> Problems:
     if policy.ticket != "required" or _is_draft_of_another(subject):
         return
-    found = find_ticket(subject.commit.message, policy.ticket_keys or None)
+    found = find_ticket((subject.commit.message,), policy.ticket_keys)
     if found is None or (found.startswith("#") and not policy.ticket_numbers):
         key = policy.ticket_keys[0] if policy.ticket_keys else "PAY"
         known = f" (keys: {', '.join(policy.ticket_keys)})" if policy.ticket_keys else ""

@@ -1,9 +1,9 @@
-"""Which words of a commit message are tickets."""
+"""Which words of a text are tickets."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipetrail_producers.policy.tickets import NOT_KEYS, find_ticket
+from pipetrail_schemas.ticket import NOT_A_PROJECT, find_ticket
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,8 @@ from pipetrail_producers.policy.tickets import NOT_KEYS, find_ticket
         ("Retry\n\nRefs: PAY-17", "PAY-17"),
         ("Retry\n\nFixes PAY-17, PAY-18", "PAY-17"),
         ("A2B-1 x", "A2B-1"),
+        ("Two agents could sell the last space at once. PAY-17", "PAY-17"),
+        ("See https://tracker.example/browse/PAY-17 for why", "PAY-17"),
         ("Fixes #17", "#17"),
         ("Fixed #12345 -- Made it faster", "#12345"),
         ("Retry\n\nCloses: #17", "#17"),
@@ -27,7 +29,7 @@ from pipetrail_producers.policy.tickets import NOT_KEYS, find_ticket
 )
 def test_what_names_a_reason_is_found(message: str, ticket: str) -> None:
     """Keys in the first line, keys and numbers after a word of reference are tickets."""
-    assert find_ticket(message) == ticket
+    assert find_ticket([message]) == ticket
 
 
 @pytest.mark.parametrize(
@@ -38,30 +40,34 @@ def test_what_names_a_reason_is_found(message: str, ticket: str) -> None:
         "Mention CVE-2024-1 and UTF-8, SHA-256, ISO-8859, RFC-9162",
         "Retry on 503 (#17)",
         "Merge pull request #17 from acme/pay",
-        "Retry\n\nAs PAY-17 said, this is hard",
-        "Retry\n\nSee https://tracker.example/browse/PAY-17/x for #17",
         "PAY-0 and PAY-007",
-        "X-1 and MY_PAY-17 and pay.PAY-17 and PAY-17-b",
+        "X-1 and MY_PAY-17 and pay.PAY-17 and PAY-17x and PAY-17.1",
         "Fixes: 8f2c1ab (retry)",
         "step #1 of 3",
         "prefix #0",
     ],
 )
 def test_what_only_looks_like_a_ticket_is_none(message: str) -> None:
-    """Standards, change numbers, mentions in passing, parts of names and addresses are no tickets."""
-    assert find_ticket(message) is None
+    """Standards, change numbers, lower-case words and parts of other names are no tickets."""
+    assert find_ticket([message]) is None
 
 
 def test_known_keys_alone_count_where_they_are_given() -> None:
     """With a list of project keys no other key is a ticket, and one that looks like a standard is."""
-    assert find_ticket("OTHER-1 then PAY-17", {"PAY"}) == "PAY-17"
-    assert find_ticket("ISO-17: certify", {"ISO"}) == "ISO-17"
-    assert find_ticket("OTHER-1", {"PAY"}) is None
+    assert find_ticket(["OTHER-1 then PAY-17"], {"PAY"}) == "PAY-17"
+    assert find_ticket(["ISO-17: certify"], {"ISO"}) == "ISO-17"
+    assert find_ticket(["OTHER-1"], {"PAY"}) is None
+    assert find_ticket(["feature/pay-17"], {"PAY"}) == "PAY-17"
+
+
+def test_the_most_telling_text_comes_first() -> None:
+    """Texts are asked in their order; those that are not there are passed over."""
+    assert find_ticket([None, "", "Retry", "PAY-1", "PAY-2"]) == "PAY-1"
 
 
 @given(st.text())
 def test_any_text_has_a_ticket_or_none(message: str) -> None:
     """No message makes the search fail, and what is found stands in the message."""
-    found = find_ticket(message)
+    found = find_ticket([message])
     assert found is None or found.removeprefix("#") in message
-    assert found is None or found.partition("-")[0] not in NOT_KEYS
+    assert found is None or found.partition("-")[0] not in NOT_A_PROJECT
