@@ -31,6 +31,7 @@ VERBS = {
     "artifact": Verb("pipetrail_producers.commands:artifact", "Record an artifact by its digest."),
     "deploy": Verb("pipetrail_producers.commands:deploy", "Record the start or the end of a deployment."),
     "flush": Verb("pipetrail_producers.commands:flush", "Deliver what is spooled."),
+    "check": Verb("pipetrail_producers.policy.commands:check", "Judge commits by the repository's rules."),
     "import": Verb("pipetrail_producers.importers.commands:importers", "Import history."),
     "topics": Verb("pipetrail_processors.commands:topics", "Create the Kafka topics, or show them."),
     "process": Verb("pipetrail_processors.commands:process", "Run a processor: events to trails and findings."),

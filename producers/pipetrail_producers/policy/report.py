@@ -1,0 +1,46 @@
+"""Verdicts as people and programs read them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pipetrail_producers.policy.judge import Verdict
+
+_SHORT = 9  # digits of a commit's id: what git itself shows in a repository of middling size
+
+
+def lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """What to print: each commit that is refused or was let through, what it breaks, and how to put that right."""
+    for verdict in verdicts:
+        if verdict.refusals:
+            yield from _of_one(verdict)
+        yield from (f"{_name(verdict)}: exempted, {one.reason}" for one in verdict.exempted)
+    refused = sum(not verdict.passes for verdict in verdicts)
+    overridden = sum(bool(verdict.refusals) and verdict.passes for verdict in verdicts)
+    yield f"{len(verdicts)} judged, {refused} refused" + (f", {overridden} let through with a reason" if overridden else "")
+
+
+def as_dict(verdict: Verdict) -> dict[str, Any]:
+    """For `--json`."""
+    return {
+        "commit": verdict.subject.sha,
+        "subject": verdict.subject.first_line,
+        "passes": verdict.passes,
+        "refusals": [{"rule": one.rule, "problem": one.problem, "fix": one.fix} for one in verdict.refusals],
+        "exempted": [one.reason for one in verdict.exempted],
+        "override": verdict.override,
+    }
+
+
+def _of_one(verdict: Verdict) -> Iterator[str]:
+    yield _name(verdict)
+    for refusal in verdict.refusals:
+        yield f"  {refusal.rule}: {refusal.problem}"
+        yield f"    {refusal.fix}"
+    if verdict.override:
+        yield f"  let through: {verdict.override}"
+
+
+def _name(verdict: Verdict) -> str:
+    sha = verdict.subject.sha
+    first_line = verdict.subject.first_line or "(no message)"
+    return f"{sha[:_SHORT]} {first_line}" if sha else first_line
