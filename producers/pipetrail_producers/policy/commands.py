@@ -20,18 +20,14 @@ from pipetrail_producers.policy.settings import load_policy
 from pipetrail_producers.policy.verdict_event import events_of
 
 _REFUSED = 1
-_HOW_TO_OVERRIDE = (
-    "To let it through all the same: --override REASON, or PIPETRAIL_OVERRIDE_REASON; the reason stays on record."
-)
+_HOW_TO_OVERRIDE = f"To let it through all the same, commit with PIPETRAIL_OVERRIDE_REASON=… or a line `{OVERRIDE_TRAILER}: …`."
 
 
 @click.command()
 @click.argument("message_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
 @click.option("--range", "span", metavar="A..B", help="Judge the commits of a range. In CI, unless given: those of the change.")
 @click.option("--rules", type=click.Path(dir_okay=False, path_type=Path), help="Read the rules from this file.")
-@click.option(
-    "--override", metavar="REASON", envvar="PIPETRAIL_OVERRIDE_REASON", help="Let refused commits through, and say why."
-)
+@click.option("--override", metavar="REASON", envvar="PIPETRAIL_OVERRIDE_REASON", help="Let it through, and say why.")
 @click.option("--events", type=click.File("wb"), help="Write the verdicts as events to a file, one JSON object a line.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
 def check(
@@ -50,9 +46,11 @@ def check(
     """
     if message_file and span:
         raise click.UsageError("MESSAGE_FILE and --range exclude each other")
+    reason = (override or "").strip() or None
+    if reason and not message_file and not events:
+        raise click.UsageError("--override over a range needs --events: what was let through must stay on record")
     here = Path.cwd()
     policy = load_policy(git.checkout(os.environ, here).top or here, rules)
-    reason = (override or "").strip() or None
     if message_file:
         verdicts = [_judge_message(here, message_file, policy, reason)]
     else:

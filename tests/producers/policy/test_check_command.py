@@ -162,6 +162,7 @@ def test_an_override_in_the_gate_is_an_event_with_its_reason(folder: Path) -> No
         (("absent-file",), 2, "absent-file"),
         (("--rules", "absent.toml"), 2, "absent.toml"),
         ((".pipetrail-commits.toml", "--range", "HEAD"), 2, "exclude each other"),
+        (("--override", "customers are down"), 2, "must stay on record"),
     ],
 )
 def test_what_cannot_be_judged_is_named(folder: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
