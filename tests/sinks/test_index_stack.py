@@ -136,7 +136,7 @@ def test_killed_in_the_middle(bench: "Bench") -> None:
         bench.produce(bench.record(number) for number in range(part * 1500, (part + 1) * 1500))
         with bench.index(group, small) as process:
             floor = part * 1500
-            wait_for(lambda floor=floor: bench.count() > floor, timeout_s=60, what="the first records")
+            wait_for(lambda: bench.count() > floor, timeout_s=60, what="the first records")
             process.kill()
     bench.produce(bench.record(number) for number in range(4500, 5000))
     with bench.index(group):
