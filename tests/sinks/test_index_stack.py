@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pipetrail_schemas.ids import trail_id
 from pipetrail_schemas.topics import DEAD_LETTERS, RECORDS, TRAILS
+from pipetrail_sinks.opensearch import templates
 from pipetrail_sinks.opensearch.client import Client
 from support import samples
 from support.kafka import Message, read_all
@@ -128,16 +129,20 @@ def test_garbage_becomes_a_dead_letter(bench: "Bench") -> None:
         assert {letter.value for letter in _dead_letters(bench)} == {garbage.value}
 
 
+def _kill_amid(bench: "Bench", group: str, numbers: range) -> None:
+    """Produce these records, start a sink, and kill -9 it when it has written the first of them."""
+    bench.produce(bench.record(number) for number in numbers)
+    small = {"PIPETRAIL_INDEX_BATCH_MESSAGES": "200", "PIPETRAIL_INDEX_BATCH_AGE_MS": "20"}
+    with bench.index(group, small) as process:
+        wait_for(lambda: bench.count() > numbers.start, timeout_s=60, what="the first records")
+        process.kill()
+
+
 def test_killed_in_the_middle(bench: "Bench") -> None:
     """Killed with -9 three times in the middle of 5,000 records: none is lost and none is doubled."""
     group = bench.group()
-    small = {"PIPETRAIL_INDEX_BATCH_MESSAGES": "200", "PIPETRAIL_INDEX_BATCH_AGE_MS": "20"}
-    for part in range(3):
-        bench.produce(bench.record(number) for number in range(part * 1500, (part + 1) * 1500))
-        with bench.index(group, small) as process:
-            floor = part * 1500
-            wait_for(lambda: bench.count() > floor, timeout_s=60, what="the first records")
-            process.kill()
+    for first in (0, 1500, 3000):
+        _kill_amid(bench, group, range(first, first + 1500))
     bench.produce(bench.record(number) for number in range(4500, 5000))
     with bench.index(group):
         bench.await_count(5000, timeout_s=90)
@@ -210,7 +215,8 @@ def test_roles(bench: "Bench") -> None:
     assert indexer.request("PUT", f"{place}{bench.run}", document).ok
     assert indexer.request("DELETE", "/pipetrail-events-v1-2026.11").status == 403
     assert indexer.request("DELETE", f"/pipetrail-events-v1-2026.11/_doc/{bench.run}").status == 403
-    assert indexer.request("PUT", "/_index_template/pipetrail-events-v1", {}).status == 403
+    template = templates.index_template(templates.FAMILIES[0])
+    assert indexer.request("PUT", "/_index_template/pipetrail-events-v1", template).status == 403
     assert auditor.request("PUT", f"{place}{bench.run}x", document).status == 403
     assert auditor.request("GET", "/pipetrail-events-v1-*/_search").ok
     indexer.close()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import orjson
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from pipetrail_schemas import topics
 from pipetrail_schemas.topics import DEFAULT_PARTITIONS
@@ -64,7 +64,7 @@ class Bench:
         self.folder = folder
         self.admin = Client(stack.connection.require_opensearch().as_user("admin"))
         self._kafka = stack.connection.require_kafka().client_config()
-        self._start = self._ends()
+        self._start = wait_for(self._ends, timeout_s=30, what="topics that were just made to have leaders")
         self._starts = 0
 
     def group(self) -> str:
@@ -77,9 +77,13 @@ class Bench:
         return group
 
     def _ends(self) -> list[TopicPartition]:
+        """The end of every partition that the sink reads; empty while one has no leader yet."""
         places = [TopicPartition(topic, number) for topic in TOPICS for number in range(DEFAULT_PARTITIONS)]
         with closing(Consumer({**self._kafka, "group.id": "ends"})) as consumer:
-            ends = [consumer.get_watermark_offsets(place, timeout=30) for place in places]
+            try:
+                ends = [consumer.get_watermark_offsets(place, timeout=5) for place in places]
+            except KafkaException:
+                return []
         assert all(ends)
         return [TopicPartition(one.topic, one.partition, end[1]) for one, end in zip(places, ends, strict=True)]
 
