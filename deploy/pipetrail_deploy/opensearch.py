@@ -170,7 +170,6 @@ def node_settings(port: int, transport_port: int, folder: Path, protection: Prot
         "discovery.type": "single-node",
         "path.data": str(folder / "data"),
         "path.logs": str(folder / "tmp"),
-        "cluster.default_number_of_replicas": 0,  # a copy would have nowhere to go
         # By default a disk that is 95 % full turns indices read-only, however much room that is.
         "cluster.routing.allocation.disk.watermark.low": "1gb",
         "cluster.routing.allocation.disk.watermark.high": "500mb",

@@ -8,6 +8,7 @@ that, it is /var/cache/pipetrail; a home out of its reach keeps its `data` as a 
 have only root's folders above them, so nobody else can put anything there.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -111,8 +112,9 @@ def make_folder(folder: Path, mode: int = OPEN) -> Path:
     """Make a folder and those above it, with this mode whatever the umask; one that exists stays as it is."""
     for path in reversed((folder, *folder.parents)):
         if not path.exists():
-            path.mkdir()
-            path.chmod(mode if path == folder else OPEN)
+            with contextlib.suppress(FileExistsError):  # somebody else was quicker
+                path.mkdir()
+                path.chmod(mode if path == folder else OPEN)
     return folder
 
 

@@ -71,6 +71,21 @@ def decide(
     )
 
 
+def keep(running: Settings, *, kafka_port: int | None, opensearch_port: int | None, insecure: bool | None) -> Settings:
+    """The settings of a stack that runs, if nothing else was asked for (None: whatever it has; port 0: any).
+
+    Raises:
+        SettingError: something else was asked for.
+    """
+    asked = {"kafka_port": kafka_port or None, "opensearch_port": opensearch_port or None, "insecure": insecure}
+    for name, value in asked.items():
+        current = getattr(running, name)
+        if value is not None and value != current:
+            option = f"--{name.replace('_', '-')}"
+            raise SettingError(option, f"is {json.dumps(current)} as long as the stack runs: `pipetrail down` comes first")
+    return running
+
+
 def save_settings(home: Home, settings: Settings) -> None:
     """Remember what the stack is started with."""
     values = {name: getattr(settings, name) for name in Settings.__slots__}

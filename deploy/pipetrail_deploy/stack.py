@@ -21,12 +21,13 @@ from pipetrail_deploy.opensearch import OpenSearch, Protection
 from pipetrail_deploy.places import locked, make_home, require_space
 from pipetrail_deploy.ports import HOST
 from pipetrail_deploy.reporter import Reporter, Silent
-from pipetrail_deploy.server import Server, log_file
+from pipetrail_deploy.server import Server, log_file, running_server
 from pipetrail_deploy.settings import (
     USERS,
     Settings,
     decide,
     ensure_credentials,
+    keep,
     load_settings,
     save_connection,
     save_settings,
@@ -206,12 +207,12 @@ def opened(
     """A started stack that stays. What is None is as it was last time. Arguments and errors else as in `running`."""
     root = make_home(home, server_account())
     with locked(root.run / "lock"):
+        last = load_settings(root)
+        if last and any(running_server(root, name) for name in (Kafka.name, OpenSearch.name)):
+            last = keep(last, kafka_port=kafka_port, opensearch_port=opensearch_port, insecure=insecure)
+            kafka_port = opensearch_port = insecure = None
         settings = decide(
-            load_settings(root),
-            kafka_port=kafka_port,
-            opensearch_port=opensearch_port,
-            insecure=insecure,
-            opensearch=opensearch,
+            last, kafka_port=kafka_port, opensearch_port=opensearch_port, insecure=insecure, opensearch=opensearch
         )
         stack = Stack(home, settings, owned=owned, reporter=reporter)
         stack.start()

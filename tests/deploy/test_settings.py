@@ -12,6 +12,7 @@ from pipetrail_deploy.settings import (
     Settings,
     decide,
     ensure_credentials,
+    keep,
     load_settings,
     save_connection,
     save_settings,
@@ -52,6 +53,16 @@ def test_a_port_out_of_bounds_is_named(port: int) -> None:
     """With the option it came by, and what is allowed."""
     with pytest.raises(SettingError, match=rf"--kafka-port: {port} is no port: 1 to 65535, or 0"):
         decide(None, kafka_port=port, opensearch_port=None, insecure=None)
+
+
+def test_a_running_stack_keeps_its_settings() -> None:
+    """Asking for the same, or for any port, changes nothing; asking for another is refused with the way out."""
+    assert keep(LAST, kafka_port=None, opensearch_port=0, insecure=None) == LAST
+    assert keep(LAST, kafka_port=LAST.kafka_port, opensearch_port=None, insecure=True) == LAST
+    with pytest.raises(SettingError, match=r"--kafka-port: is 19092 as long as the stack runs: `pipetrail down`"):
+        keep(LAST, kafka_port=1, opensearch_port=None, insecure=None)
+    with pytest.raises(SettingError, match=r"--insecure: is true as long as"):
+        keep(LAST, kafka_port=None, opensearch_port=None, insecure=False)
 
 
 def test_settings_are_remembered(home: Home) -> None:
