@@ -22,7 +22,7 @@ _KINDS = ("roles", "rolesmapping")  # roles first: a mapping needs its role
 def assets() -> Traversable:
     """The folder of OpenSearch assets: inside the package when installed, beside it in a checkout."""
     package = files("pipetrail_deploy")
-    installed = package.joinpath("opensearch")
+    installed = package.joinpath("assets")
     return installed if installed.is_dir() else package.joinpath("..", "opensearch")
 
 

@@ -58,12 +58,13 @@ class Stack:
         self._reporter = reporter or Silent()
         account = server_account()
         self._home = make_home(home, account)
-        require_space(self._home.data.resolve(), _ROOM_FOR_DATA)
+        data = self._home.data.resolve()  # the servers' account may not be able to follow a link in the home
+        require_space(data, _ROOM_FOR_DATA)
         servers = install.ensure(account, self._reporter, opensearch=settings.opensearch)
         kafka = Kafka(
             java=servers.java,
             tree=servers.kafka,
-            folder=self._home.data / "kafka",
+            folder=data / Kafka.name,
             log=log_file(self._home, Kafka.name),
             port=settings.kafka_port,
             account=account,
@@ -74,7 +75,7 @@ class Stack:
             self._program = OpenSearch(
                 java=servers.java,
                 tree=servers.opensearch,
-                folder=self._home.data / "opensearch",
+                folder=data / OpenSearch.name,
                 port=settings.opensearch_port,
                 account=account,
                 protection=self._protection(),

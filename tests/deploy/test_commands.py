@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 from confluent_kafka.admin import AdminClient
+from pipetrail_deploy import places
 from pipetrail_deploy.places import Home, remove_data
 from pipetrail_deploy.ports import HOST, accepts
 from pipetrail_deploy.process import Process
@@ -142,6 +143,20 @@ def test_kafka_alone_is_a_stack(home: Home) -> None:
     assert running_server(home, "kafka") is None
     with running(home.root, opensearch=False):
         assert _cluster(home) == first
+
+
+@pytest.mark.stack
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the servers as somebody else")
+def test_root_can_keep_a_stack_in_a_closed_folder(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in its own home, which the servers' account cannot enter: their data is kept elsewhere, and found again."""
+    monkeypatch.setattr(places, "SYSTEM_DATA", home.root.parent / "system")
+    closed = home.root.parent / "closed"
+    closed.mkdir(mode=0o700)
+    for _ in range(2):
+        with running(closed / "home", opensearch=False) as stack:
+            assert stack.kafka.process
+    (data,) = places.SYSTEM_DATA.iterdir()
+    assert (closed / "home" / "data").resolve() == data
 
 
 @pytest.mark.stack
