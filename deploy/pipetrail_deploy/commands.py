@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 from pipetrail_schemas import connection
 
+from pipetrail_deploy.pidfile import end_running
 from pipetrail_deploy.places import Home, locked, remove_data
 from pipetrail_deploy.reporter import Lines
-from pipetrail_deploy.server import end_running
 from pipetrail_deploy.stack import opened
 from pipetrail_deploy.status import ServerStatus, survey
 

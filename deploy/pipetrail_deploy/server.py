@@ -5,23 +5,20 @@ the process that started it; any other stays.
 """
 
 import datetime as dt
-import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pipetrail_deploy import pidfile
 from pipetrail_deploy.account import Account
 from pipetrail_deploy.errors import PortInUseError, StartError, StartTimeoutError
 from pipetrail_deploy.places import Home
 from pipetrail_deploy.ports import is_free
 from pipetrail_deploy.process import Process, spawn
-from pipetrail_deploy.settings import write_private
 from pipetrail_deploy.watchdog import Watchdog, watch
 
 START_TIMEOUT_S = 120.0  # ten times what a laptop needs; a busy CI machine takes its time
-_STOP_TIMEOUT_S = 30.0  # Kafka writes its logs out, OpenSearch closes its shards
 _POLL_S = 0.1
 _TAIL_LINES = 15
 _TAIL_BYTES = 16_384
@@ -41,14 +38,6 @@ class Program(Protocol):
 
     def is_ready(self) -> bool:
         """Whether it serves requests now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A running server: its process, and when it was started."""
-
-    process: Process
-    since: dt.datetime
 
 
 class Server:
@@ -84,7 +73,7 @@ class Server:
     @property
     def process(self) -> Process | None:
         """Its process, None when it does not run."""
-        started = running_server(self._home, self.name)
+        started = pidfile.running_server(self._home, self.name)
         return started.process if started else None
 
     def start(self) -> None:
@@ -116,8 +105,7 @@ class Server:
         process = spawn(command, folder=self._program.folder, log=self.log, env=env, account=self._account)
         if self._owned:
             self._watchdog = watch(process)
-        record = {"pid": process.pid, "started": process.started, "since": dt.datetime.now(dt.UTC).isoformat()}
-        write_private(pid_file(self._home, self.name), json.dumps(record))
+        pidfile.write(self._home, self.name, pidfile.Started(process, dt.datetime.now(dt.UTC)))
         return True
 
     def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
@@ -137,13 +125,13 @@ class Server:
                 raise StartTimeoutError(self.title, f"was not ready after {timeout_s:.0f} s", self.log, tail(self.log))
             time.sleep(_POLL_S)
 
-    def stop(self, timeout_s: float = _STOP_TIMEOUT_S) -> bool:
+    def stop(self, timeout_s: float = pidfile.STOP_TIMEOUT_S) -> bool:
         """End it, by SIGKILL after `timeout_s` seconds; False if it did not run.
 
         Raises:
             StopError: it cannot be ended.
         """
-        ran = end_running(self._home, self.name, timeout_s)
+        ran = pidfile.end_running(self._home, self.name, timeout_s)
         self._forget()
         return ran
 
@@ -159,7 +147,7 @@ class Server:
         self._forget()
 
     def _forget(self) -> None:
-        pid_file(self._home, self.name).unlink(missing_ok=True)
+        pidfile.path_of(self._home, self.name).unlink(missing_ok=True)
         if self._watchdog:
             self._watchdog.release()
             self._watchdog = None
@@ -167,34 +155,6 @@ class Server:
     def _rotate_log(self) -> None:
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".log.1"))
-
-
-def running_server(home: Home, name: str) -> Started | None:
-    """The server that the pid file speaks of, if it runs."""
-    try:
-        record = json.loads(pid_file(home, name).read_text(encoding="utf-8"))
-        started = Started(Process(record["pid"], record["started"]), dt.datetime.fromisoformat(record["since"]))
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
-    return started if started.process.is_alive() else None
-
-
-def end_running(home: Home, name: str, timeout_s: float = _STOP_TIMEOUT_S) -> bool:
-    """End the server that the pid file speaks of, whoever started it; False if it did not run.
-
-    Raises:
-        StopError: it cannot be ended.
-    """
-    started = running_server(home, name)
-    if started:
-        started.process.end(timeout_s)
-    pid_file(home, name).unlink(missing_ok=True)
-    return started is not None
-
-
-def pid_file(home: Home, name: str) -> Path:
-    """Where a server's process is written down."""
-    return home.run / f"{name}.pid"
 
 
 def log_file(home: Home, name: str) -> Path:

@@ -18,10 +18,11 @@ from pipetrail_deploy import install, security, tls
 from pipetrail_deploy.account import server_account
 from pipetrail_deploy.kafka import Kafka
 from pipetrail_deploy.opensearch import OpenSearch, Protection
+from pipetrail_deploy.pidfile import running_server
 from pipetrail_deploy.places import locked, make_home, require_space
 from pipetrail_deploy.ports import HOST
 from pipetrail_deploy.reporter import Reporter, Silent
-from pipetrail_deploy.server import Server, log_file, running_server
+from pipetrail_deploy.server import Server, log_file
 from pipetrail_deploy.settings import (
     USERS,
     Settings,

@@ -8,9 +8,10 @@ from typing import Any
 
 from pipetrail_deploy.kafka import Kafka
 from pipetrail_deploy.opensearch import OpenSearch
+from pipetrail_deploy.pidfile import running_server
 from pipetrail_deploy.places import Home
 from pipetrail_deploy.ports import HOST
-from pipetrail_deploy.server import log_file, running_server
+from pipetrail_deploy.server import log_file
 from pipetrail_deploy.settings import load_settings
 
 _BLOCK = 512  # bytes; the unit of st_blocks, by POSIX

@@ -15,10 +15,10 @@ import pytest
 import requests
 from confluent_kafka.admin import AdminClient
 from pipetrail_deploy import places
+from pipetrail_deploy.pidfile import end_running, running_server
 from pipetrail_deploy.places import Home, remove_data
 from pipetrail_deploy.ports import HOST, accepts
 from pipetrail_deploy.process import Process
-from pipetrail_deploy.server import end_running, running_server
 from pipetrail_deploy.stack import opened, running
 from pipetrail_schemas import connection
 from support.wait import wait_for

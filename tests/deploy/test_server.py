@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from pipetrail_deploy import server as server_module
 from pipetrail_deploy.errors import PortInUseError, StartError, StartTimeoutError
+from pipetrail_deploy.pidfile import end_running, path_of, running_server
 from pipetrail_deploy.places import Home, make_home
 from pipetrail_deploy.ports import HOST, accepts, free_port
-from pipetrail_deploy.server import Server, end_running, pid_file, running_server
+from pipetrail_deploy.server import Server
 from support.wait import wait_for
 
 LISTEN = (
@@ -82,11 +83,11 @@ def test_another_process_finds_and_ends_it(home: Home) -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[", '{"pid": 1, "started": "0", "since": "2026-01-01T00:00:00+00:00"}'])
 def test_a_pid_file_of_nobody_is_no_server(home: Home, text: str) -> None:
     """One that is damaged, or of a process that is gone, is passed over and replaced."""
-    pid_file(home, "kafka").write_text(text, encoding="utf-8")
+    path_of(home, "kafka").write_text(text, encoding="utf-8")
     assert running_server(home, "kafka") is None
     server = _server(home)
     server.start()
-    assert json.loads(pid_file(home, "kafka").read_text(encoding="utf-8"))["pid"] == (server.process and server.process.pid)
+    assert json.loads(path_of(home, "kafka").read_text(encoding="utf-8"))["pid"] == (server.process and server.process.pid)
     server.stop()
 
 
