@@ -4,7 +4,7 @@ Every field always has a value of its type: an absent text is "", so nothing fir
 The table of fields at the end is what rules may use; whoever adds a rule that needs more adds a line there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -28,7 +28,7 @@ _NONE_KNOWN: Mapping[str, "Known"] = MappingProxyType({})
 class Known:
     """What is known of a digest: the commits (or repositories) that it was made of, and whether the wait has ended."""
 
-    origins: Sequence[str]
+    origins: Collection[str]
     waited: bool
 
 
@@ -88,7 +88,8 @@ class Item:
     @property
     def entry(self) -> Fact:
         """The timeline entry that decided how the stage stands, an empty one where it is missing."""
-        return self.standing.fact.get("e", {})
+        entry: Fact = self.standing.fact.get("e", {})
+        return entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def _hit(rule: Compiled, case: Case, problem: str) -> Hit:
                 "category": rule.rule.category,
                 "severity": severity,
                 "title": title,
-                "runbook": rule.rule.runbook,
+                "runbook": list(rule.rule.runbook),
                 "evidence": sorted(evidence),
             },
             "trail": {"id": subject.id},

@@ -32,7 +32,7 @@ _DEPLOYMENTS = (
     "deployment.removed",
 )
 # Events that say which commit an artifact was made of. A deployment does not: it would vouch for itself.
-_ARTIFACT_EVIDENCE = frozenset({"artifact.packaged", "artifact.published", "artifact.attested", "release.published"})
+ARTIFACT_EVIDENCE = frozenset({"artifact.packaged", "artifact.published", "artifact.attested", "release.published"})
 
 
 def fact_of(reading: Reading, ticket: Content | None) -> Fact:
@@ -103,7 +103,7 @@ def vouched(reading: Reading) -> list[str]:
     return [
         alias
         for alias in evidence(reading)
-        if (name in _ARTIFACT_EVIDENCE if is_digest(alias) else name == "change.merged" or not alias.startswith("change:"))
+        if (name in ARTIFACT_EVIDENCE if is_digest(alias) else name == "change.merged" or not alias.startswith("change:"))
     ]
 
 

@@ -1,6 +1,10 @@
-"""Running a rule's labelled events through the whole pipeline: what `fires` says must come true."""
+"""Short histories, written by hand, spelled out as events; and a rule's labelled ones run through the whole pipeline.
 
-from collections.abc import Iterator, Mapping
+In a short history `c1`, `c2` … stand for commit ids and `d1`, `d2` … for digests; repository, commit `c1` and times are
+filled in.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,9 +20,10 @@ from pipetrail_processors.rule import Labelled, Rule
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import MemoryState
 
-_START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _WAIT = timedelta(minutes=10)
-_REPOSITORY = "https://git.example/acme/shop"
+REPOSITORY = "https://git.example/acme/shop"
+_NOT_DATA = frozenset({"type", "minute", "recorded", "partitionkey", "key"})
 # `c1`, `c2` … and `d1`, `d2` … in the events stand for commit ids and digests.
 _COMMIT_DIGITS, _DIGEST_DIGITS = 40, 64
 
@@ -31,38 +36,47 @@ def run(rule: Rule, labelled: Labelled) -> list[str]:
     """
     pipeline = Pipeline(policy=Policy(), rules=RuleSet.of([rule]), alias_wait=_WAIT)
     state = MemoryState()
-    outputs = [output for value in events(labelled) for output in pipeline.on_event(value, (), state)]
+    outputs = [output for value in messages(labelled.events) for output in pipeline.on_event(value, (), state)]
     if labelled.waited:
-        outputs += pipeline.expire(state, _START + timedelta(days=1))
+        outputs += pipeline.expire(state, START + timedelta(days=1))
     latest = {output.key: orjson.loads(output.value or b"{}") for output in outputs if output.topic is FINDINGS}
     states = [finding["pipetrail"]["finding"] for _, finding in sorted(latest.items())]
     return [state["title"] for state in states if state["status"] == "open"]
 
 
-def events(labelled: Labelled) -> Iterator[bytes]:
-    """The labelled events as messages."""
-    for number, fields in enumerate(labelled.events):
+def messages(events: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """The events in full, as messages.
+
+    Args:
+        events: each with `type` and fields of `data` by dotted paths. `minute`, `partitionkey` and `recorded` (a minute, too)
+            may be given; otherwise events come a minute apart and are recorded when they happen.
+
+    Raises:
+        ValueError: there is no such event type.
+    """
+    for number, fields in enumerate(events):
         kind = event_type(fields["type"])
+        minute = fields.get("minute", number)
         data: dict[str, Any] = {}
-        _put(data, "vcs.repository.url.full", _REPOSITORY)
+        _put(data, "vcs.repository.url.full", REPOSITORY)
         _put(data, "vcs.ref.head.revision", "c1")
         for path, value in fields.items():
-            if path != "type":
+            if path not in _NOT_DATA:
                 _put(data, path, value)
-        time = format_time(_START + timedelta(minutes=number))
-        yield orjson.dumps(
-            {
-                "specversion": "1.0",
-                "id": ids.event_id(provider="labelled", instance=_REPOSITORY, kind=kind.name, native_id=str(number)),
-                "source": _REPOSITORY,
-                "type": kind.full_name,
-                "time": time,
-                "recordedtime": time,
-                "datacontenttype": "application/json",
-                "partitionkey": _REPOSITORY,
-                "data": _spelled_out(data),
-            }
-        )
+        envelope = {
+            "specversion": "1.0",
+            "id": ids.event_id(
+                provider="labelled", instance=REPOSITORY, kind=kind.name, native_id=str(fields.get("key", number))
+            ),
+            "source": REPOSITORY,
+            "type": kind.full_name,
+            "time": format_time(START + timedelta(minutes=minute)),
+            "recordedtime": format_time(START + timedelta(minutes=fields.get("recorded", minute))),
+            "datacontenttype": "application/json",
+            "partitionkey": fields.get("partitionkey", REPOSITORY),
+            "data": data,
+        }
+        yield orjson.dumps(_spelled_out(envelope))
 
 
 def _put(data: dict[str, Any], path: str, value: Any) -> None:

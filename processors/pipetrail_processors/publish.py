@@ -10,7 +10,7 @@ from pipetrail_processors.case import Known, View
 from pipetrail_processors.correlate.foreign import NO_REPOSITORY
 from pipetrail_processors.correlate.nodes import Node, Work
 from pipetrail_processors.detect import detect, update
-from pipetrail_processors.fact import Fact
+from pipetrail_processors.fact import ARTIFACT_EVIDENCE, Fact
 from pipetrail_processors.output import Output
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.ruleset import RuleSet
@@ -41,12 +41,12 @@ class Publisher:
             if not node.get("x") or not (facts or node.get("z")):
                 return []
             work.change(key)["z"] = True
-        artifacts = _artifacts(work, facts)
+        artifacts = _artifacts(work, facts, key if is_commit else None)
         subject = Subject(
             id=trail_id(work.repository, key),
             repository=work.repository or None,
             commit=key if is_commit else None,
-            revision=_revision(node, artifacts, is_commit=is_commit),
+            revision=_revision(node, is_commit=is_commit),
             merged_into=None if is_commit or facts else _merged_into(work, key),
             times=None if facts else _times(node),
         )
@@ -75,25 +75,32 @@ def _visible(work: Work, node: Node) -> list[Fact]:
     return [fact for fact in facts if fact.get("q", 0) <= 1]
 
 
-def _artifacts(work: Work, facts: list[Fact]) -> dict[str, Known]:
+def _artifacts(work: Work, facts: list[Fact], commit: str | None) -> dict[str, Known]:
+    """What is known of the digests that were deployed: by links, and by the trail's own events, however they joined it."""
     digests = {fact["e"]["digest"] for fact in facts if "d" in fact and "digest" in fact["e"]}
-    return {
-        digest: Known(list(node.get("c", ())), bool(node.get("x")))
-        for digest in sorted(digests)
-        for node in [work.node(digest)]
-    }
+    if not digests:
+        return {}
+    made = {fact["e"].get("digest") for fact in facts if fact["e"]["type"] in ARTIFACT_EVIDENCE}
+    found = {}
+    for digest in digests:
+        node = work.node(digest)
+        origins = set(node.get("c", ()))
+        if commit and digest in made:
+            origins.add(commit)
+        found[digest] = Known(origins, bool(node.get("x")))
+    return found
 
 
-def _revision(node: Node, artifacts: dict[str, Known], *, is_commit: bool) -> int:
+def _revision(node: Node, *, is_commit: bool) -> int:
     """Grows with every fact, link and ended wait that the document may depend on, to the same number in any order."""
     if is_commit:
         own = sum("o" in fact for fact in node.get("f", {}).values())
         linked: dict[str, int] = node.get("n", {})
-        return own + len(linked) + sum(linked.values()) + sum(known.waited for known in artifacts.values())
+        return own + len(linked) + sum(linked.values())
     members: dict[str, tuple[str, int]] | None = node.get("m")
     if members is None:
         return 1 + len(node.get("f", ())) * (1 + sum(len(commits) for commits in node.get("c", {}).values()))
-    return 1 + sum(1 + weight for _, weight in members.values()) + sum(known.waited for known in artifacts.values())
+    return 1 + sum(1 + weight for _, weight in members.values())
 
 
 def _merged_into(work: Work, alias: str) -> str | None:

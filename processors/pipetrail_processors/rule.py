@@ -31,8 +31,7 @@ class Choice(_Part):
 class Labelled(_Part):
     """A small history that shows that the rule fires, or that it does not.
 
-    Each event gives `type`, and fields of `data` by their dotted paths; repository, commit and times are filled in, a minute
-    apart. `waited: true`: the wait for links ends afterwards.
+    Events are written as `labelled.messages` reads them. `waited: true`: the wait for links ends afterwards.
     """
 
     says: str

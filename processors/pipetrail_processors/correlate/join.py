@@ -4,8 +4,8 @@ An event that names its commit belongs there, and vouches for its evidence (run,
 that commit. Any other joins by the first of its aliases that exactly one commit was linked to, or waits under an alias. What it
 joins is a function of the links alone, so it moves when a late link proves something else, and any order ends alike.
 
-So that a trail that an event has left is still published with a higher revision, each trail counts in `n` how often the
-evidence of every event that could be its own was linked: a number that only grows, and in any order to the same.
+So that a trail that an event has left is still published with a higher revision, each trail counts in `n` how much is known of
+the evidence of every event that could be its own: a number that only grows, and in any order to the same.
 """
 
 from dataclasses import dataclass, field
@@ -40,13 +40,20 @@ class Joiner:
         node = work.node(alias)
         if node.get("x"):
             return set()
-        linked = node.get("c", ())
-        homes = {home for home, _ in node.get("m", {}).values()}
-        if alias not in homes and linked:
+        if not self._is_open(work, alias):
             work.change(alias).pop("w", None)
             return set()
         work.change(alias)["x"] = True
-        return homes
+        return self._settle(work, alias)
+
+    def _is_open(self, work: Work, alias: str) -> bool:
+        """Whether anything still waits for the alias: an event that joined nothing, or a deployment of an unknown digest."""
+        node = work.node(alias)
+        for event_id, (home, _) in node.get("m", {}).items():
+            fact = work.node(home).get("f", {}).get(event_id, {})
+            if home == alias or ("d" in fact and fact["e"].get("digest") == alias and not node.get("c")):
+                return True
+        return False
 
     def _add_with_commit(self, work: Work, fact: Fact, vouched: list[str]) -> Joined:
         commit: str = fact["o"]
@@ -68,6 +75,11 @@ class Joiner:
         commits = node.get("c", [])
         if commit not in commits and len(commits) < MAX_LINKS:
             work.change(alias)["c"] = sorted([*commits, commit])
+        return self._settle(work, alias)
+
+    def _settle(self, work: Work, alias: str) -> set[str]:
+        """Put the members of an alias, of which more is known now, where they belong."""
+        node = work.node(alias)
         touched: set[str] = {alias} if node.get("x") else set()
         for event_id, (home, _) in list(node.get("m", {}).items()):
             fact = work.node(home).get("f", {}).get(event_id)
@@ -84,10 +96,10 @@ class Joiner:
         """A deployment that names its commit: whether its artifact is known, and of which commit, is still to be told."""
         event_id, commit = fact["e"]["event_id"], fact["o"]
         node = work.change(digest)
-        weight = len(node.get("c", ()))
+        weight = _weight([node])
         _enlist(node, event_id, commit, weight, fact["e"]["time"])
         work.change(commit).setdefault("n", {})[event_id] = weight
-        if not weight:
+        if not node.get("c"):
             self._wait(work, digest, fact["r"])
 
     def _add_by_evidence(self, work: Work, fact: Fact) -> Joined:
@@ -111,7 +123,7 @@ class Joiner:
     def _place(self, work: Work, fact: Fact, old_home: str | None) -> set[str]:
         event_id, aliases = fact["e"]["event_id"], fact["a"]
         nodes = [work.change(alias) for alias in aliases]
-        weight = fact.get("q", 0) + sum(len(node.get("c", ())) for node in nodes)
+        weight = fact.get("q", 0) + _weight(nodes)
         home, link = _resolve(fact, nodes)
         touched = {home}
         if old_home and old_home != home:
@@ -147,6 +159,11 @@ def _resolve(fact: Fact, nodes: list[Node]) -> tuple[str, str]:
             if len(commits) == 1:
                 return commits[0], link_kind(alias)
     return next((alias for alias in aliases if is_digest(alias)), aliases[0]), "alias"
+
+
+def _weight(nodes: list[Node]) -> int:
+    """How much is known of the evidence: it grows with every link and every ended wait."""
+    return sum(len(node.get("c", ())) + bool(node.get("x")) for node in nodes)
 
 
 def _merge(node: Node, fact: Fact) -> bool:

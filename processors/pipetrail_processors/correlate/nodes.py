@@ -2,7 +2,7 @@
 
 A node is a JSON object with short keys. The node of a commit:
 
-    f  facts of the trail by event id           n  by event id: how many links its evidence has, for all that could belong here
+    f  facts of the trail by event id           n  how much is known of the evidence of events that could belong here, by id
     l  aliases that the commit is linked to     g  findings as they were published for the trail, by id
 
 The node of an alias (`run:…`, `deployment:…`, `change:…`, a digest) has `f` and `g` too, for what waits under it, and
