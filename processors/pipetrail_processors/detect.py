@@ -15,6 +15,7 @@ from pipetrail_schemas.finding import SEVERITY_NUMBERS
 from pipetrail_processors.case import Case, View
 from pipetrail_processors.correlate.nodes import Node
 from pipetrail_processors.ruleset import Compiled, RuleSet
+from pipetrail_processors.stages import SKIPPED
 from pipetrail_processors.summary import in_order
 
 Document = dict[str, Any]
@@ -106,13 +107,17 @@ def _judged(rule: Compiled, case: Case) -> Iterator[str]:
 
 def _hit(rule: Compiled, case: Case, problem: str) -> Hit:
     subject, entry = case.view.subject, case.entry
-    shown = case.item.entry if case.item and case.item.entry else entry
-    stage = case.item.standing.stage if case.item else ""
+    standing = case.item.standing if case.item else None
+    stage = standing.stage if standing else ""
+    # Somebody who skips a stage is who did it; otherwise it is who deployed without it, or although it failed.
+    shown = standing.fact["e"] if standing and standing.state == SKIPPED else entry
     trail_fact = case.facts[0]
     finding_id = ids.finding_id(rule.rule.id, [subject.id, trail_fact.get("d") or entry["event_id"], f"stage {stage}"])
     title = f"Rule {rule.rule.id} {problem}" if problem else rule.title(case)
     severity = "high" if problem else rule.severity(case)
-    evidence = {fact["e"]["event_id"] for fact in case.facts} | {shown["event_id"]}
+    evidence = {fact["e"]["event_id"] for fact in case.facts}
+    if standing and standing.fact:
+        evidence.add(standing.fact["e"]["event_id"])
     if "event.own_change" in rule.when.paths and case.view.commit["e"]:
         evidence.add(case.view.commit["e"]["event_id"])
     document: Document = {

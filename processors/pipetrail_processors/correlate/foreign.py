@@ -45,9 +45,7 @@ class Foreign:
             facts[event_id] = {**fact, "l": "alias"}
             kept = [(name, text.decode("latin-1")) for name, text in headers if text is not None and name not in _OWN_HEADERS]
             work.state.set(_raw_key(event_id), orjson.dumps(kept) + b"\n" + value)
-        if not (node.get("x") or node.get("w") or node.get("c")):
-            node["w"] = True
-            self._waiting.add(work.state, fact["r"], work.repository, alias)
+        self._wait(work, alias)
         return self._forward(work, alias, [event_id]), known is not None
 
     def link(self, work: Work, alias: str, repository: str, commit: str) -> list[Output]:
@@ -59,6 +57,7 @@ class Foreign:
             if commit not in known and len(known) < MAX_LINKS:
                 known.append(commit)
                 known.sort()
+        self._wait(work, alias)
         return self._forward(work, alias, sorted(node.get("f", {})))
 
     def end_wait(self, work: Work, alias: str) -> set[str]:
@@ -69,6 +68,14 @@ class Foreign:
             return set()
         node["x"] = True
         return {alias}
+
+    def _wait(self, work: Work, alias: str) -> None:
+        """Queue the end of the wait, unless the event has gone on to the one repository that claims it."""
+        node = work.change(alias)
+        facts = node.get("f")
+        if facts and len(node.get("c", ())) != 1 and not (node.get("x") or node.get("w")):
+            node["w"] = True
+            self._waiting.add(work.state, min(fact["r"] for fact in facts.values()), work.repository, alias)
 
     def _forward(self, work: Work, alias: str, event_ids: list[str]) -> list[Output]:
         repositories = sorted(work.node(alias).get("c", ()))

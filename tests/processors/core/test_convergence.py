@@ -1,5 +1,6 @@
 """Any order and any repetition of the same events ends in the same trails, findings and records."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -125,6 +126,20 @@ def test_whatever_is_published_is_a_valid_document(events: list[dict[str, Any]])
         Trail.model_validate_json(value, extra="forbid")
     for value in world.latest(FINDINGS).values():
         Finding.model_validate_json(value, extra="forbid")
+
+
+@given(st.lists(_event(), min_size=1, max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_every_deployment_ends_in_exactly_one_trail(events: list[dict[str, Any]]) -> None:
+    """Joined or not: when all waits are over, people see each deployment once."""
+    world = World(rules=RULES)
+    told = list(messages(events))
+    world.take(told)
+    world.wait_until(LATER)
+    shown = Counter(entry["event_id"] for trail in world.trails() for entry in trail["pipetrail"]["trail"]["entries"])
+    for event in map(orjson.loads, told):
+        if ".deployment." in event["type"]:
+            assert shown[event["id"]] == 1
 
 
 @given(st.lists(_event(), min_size=1, max_size=10), st.integers(0, 9))
