@@ -1,0 +1,85 @@
+"""The checkpoint: all that came of the events so far becomes durable, or the process ends. Faust commits offsets after it.
+
+Order: state to the changelog, then wait until Kafka has acknowledged changelog, outputs and dead letters, then state to disk.
+Work on batches stands still meanwhile, so that what is made durable belongs together.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from time import monotonic
+
+from pipetrail_processors.errors import EngineError
+from pipetrail_processors.tables import StateTable
+from pipetrail_processors.transport.outbox import Outbox
+
+
+class StalledError(EngineError):
+    """Raised when the process stood still so long that another worker may own its partitions; it must not write any more."""
+
+    exit_code = 75  # EX_TEMPFAIL
+
+
+class Checkpoint:
+    """Makes durable. `lock` is held by whoever works on state."""
+
+    def __init__(
+        self, table: StateTable, outputs: Outbox, changelog: Outbox, *, give_up: Callable[[], bool], session_timeout_s: float
+    ) -> None:
+        """Make a checkpoint.
+
+        Args:
+            table: whose pending writes are made durable.
+            outputs: where outputs and dead letters went.
+            changelog: what the changelog is written with.
+            give_up: says, every half second, whether to stop waiting for a Kafka that does not answer.
+            session_timeout_s: seconds after which Kafka gives the partitions of a silent worker to another one.
+        """
+        self.lock = asyncio.Lock()
+        self._table = table
+        self._outputs = outputs
+        self._changelog = changelog
+        self._give_up = give_up
+        self._patience_s = session_timeout_s
+        self._alive = monotonic()
+
+    def tick(self) -> None:
+        """The process runs; called every second."""
+        now = monotonic()
+        if now - self._alive > self._patience_s:
+            raise StalledError(f"the process stood still for {now - self._alive:.0f} s; its partitions may have a new owner")
+        self._alive = now
+
+    async def flush(self) -> None:
+        """Make all durable.
+
+        Raises:
+            BrokerError: Kafka did not take it.
+            StateError: the disk did not take it.
+            StalledError: another worker may own the partitions by now.
+        """
+        async with self.lock:
+            await self.flush_locked()
+
+    async def flush_locked(self) -> None:
+        """As `flush`, by who holds the lock."""
+        self.tick()
+        pending = self._table.pending()
+        reached: dict[int, int] = {}
+        topic = self._table.changelog_topic_name
+        for partition, changes in pending.items():
+            delivered = partial(_reach, reached, partition)
+            for key, value in changes.items():
+                self._changelog.put_into(topic, partition, key, value, delivered)
+        await asyncio.to_thread(self._flush_both)
+        self._alive = monotonic()
+        for partition in pending:
+            self._table.store_durable(partition, reached[partition])
+
+    def _flush_both(self) -> None:
+        self._changelog.flush(self._give_up)
+        self._outputs.flush(self._give_up)
+
+
+def _reach(reached: dict[int, int], partition: int, offset: int) -> None:
+    reached[partition] = max(offset, reached.get(partition, offset))

@@ -1,0 +1,39 @@
+"""What goes wrong in the processors' engine. The pure core raises `InvalidEventError` and nothing of this.
+
+PipetrailError
+└── EngineError
+    ├── BrokerError     Kafka cannot be reached, refuses, or did not take what was written
+    ├── TopicsError     the topics are not as the processors need them; says which and what to do
+    ├── StateError      the state on disk cannot be read or written
+    └── TooLargeError   an event's result does not fit into a message; the event becomes a dead letter
+"""
+
+from pipetrail_schemas.errors import PipetrailError
+
+
+class EngineError(PipetrailError):
+    """Base of this room's errors."""
+
+
+class BrokerError(EngineError):
+    """Raised when Kafka is needed and does not do what it is asked for; nothing that depended on it is acknowledged."""
+
+    exit_code = 69  # EX_UNAVAILABLE of sysexits.h
+
+
+class TopicsError(EngineError):
+    """Raised at start when a topic is missing, or has a number of partitions that does not go with the others."""
+
+    exit_code = 78  # EX_CONFIG
+
+
+class StateError(EngineError):
+    """Raised when the key-value store fails. It is about the machine, not about an event: the process ends."""
+
+    exit_code = 74  # EX_IOERR
+
+
+class TooLargeError(EngineError):
+    """Raised when a message or a value of the state is larger than Kafka takes."""
+
+    exit_code = 65  # EX_DATAERR

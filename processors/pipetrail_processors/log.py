@@ -1,0 +1,43 @@
+"""Structured logs on stderr: one JSON object a line, or readable lines on a terminal. Values of events are never logged.
+
+Faust's and aiokafka's own lines come in the same form, from warnings on: below, they are tables for people.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def configure(level: str, style: str) -> None:
+    """Set up logging for the process. `level` is debug, info, warning or error; `style` auto, json or console."""
+    console = style == "console" or (style == "auto" and sys.stderr.isatty())
+    last = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*_SHARED, structlog.processors.format_exc_info, last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                last,
+            ],
+        )
+    )
+    logging.basicConfig(level=logging.DEBUG if level == "debug" else logging.WARNING, handlers=[handler], force=True)
+    # Under load a checkpoint takes longer than the interval between two; that is what it is for.
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)

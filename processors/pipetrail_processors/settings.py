@@ -1,0 +1,74 @@
+"""The settings of `pipetrail process`: from the environment, checked at start; a wrong one stops it.
+
+What would lose data cannot be set: acknowledgements, idempotence, the order of checkpoint and commit, where reading starts.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pipetrail_schemas.errors import SettingError
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ProcessSettings(BaseSettings):
+    """`PIPETRAIL_PROCESS_*`: how the processor runs."""
+
+    model_config = SettingsConfigDict(env_prefix="PIPETRAIL_PROCESS_")
+
+    group: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")] = Field(
+        default="pipetrail-processor-v1",
+        description="Kafka consumer group, and the prefix of the changelog topic; another one starts anew with an empty state",
+    )
+    datadir: Path | None = Field(
+        default=None,
+        description="folder of the state on disk, of one worker alone; the first free state/processor-N of the home by default",
+    )
+    alias_wait_s: float = Field(
+        default=600.0, ge=1.0, le=7 * 86_400, description="seconds that an event without a commit waits for what it belongs to"
+    )
+    policy: Path | None = Field(default=None, description="policy file (YAML); the built-in policy by default")
+    rules: Path | None = Field(
+        default=None, description="folder of rules (*.yaml) that add to the built-in ones or replace them"
+    )
+    batch_messages: int = Field(
+        default=500, ge=1, le=10_000, description="messages a batch; more wait longer for each other, fewer cost more each"
+    )
+    commit_interval_s: float = Field(
+        default=1.0, ge=0.1, le=30.0, description="seconds between checkpoints; what is repeated after a crash"
+    )
+    session_timeout_s: float = Field(
+        default=10.0, ge=6.0, le=300.0, description="seconds of silence after which Kafka gives a worker's partitions to others"
+    )
+    delivery_timeout_s: float = Field(
+        default=300.0,
+        ge=10.0,
+        le=3600.0,
+        description="seconds that Kafka may be away before the processor ends, to start again",
+    )
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+    log_format: Annotated[str, Field(pattern="^(auto|json|console)$")] = Field(
+        default="auto", description="json, console, or auto: console on a terminal, else json"
+    )
+
+    @classmethod
+    def load(cls) -> Self:
+        """The settings in the environment. A variable with the prefix that is no setting is a typing error, and said to be.
+
+        Raises:
+            SettingError: names the variable and what is allowed.
+        """
+        prefix = cls.model_config.get("env_prefix", "")
+        known = {f"{prefix}{name}".upper() for name in cls.model_fields}
+        unknown = sorted(name for name in os.environ if name.startswith(prefix) and name not in known)
+        if unknown:
+            raise SettingError(unknown[0], f"is no setting; there are: {', '.join(sorted(known))}")
+        try:
+            return cls()
+        except ValidationError as exc:
+            first: Any = exc.errors()[0]
+            name = f"{prefix}{first['loc'][0]}".upper()
+            raise SettingError(name, f"{first['msg']}, not {first['input']!r}") from exc
