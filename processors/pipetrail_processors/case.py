@@ -5,8 +5,8 @@ The table of fields at the end is what rules may use; whoever adds a rule that n
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from pipetrail_processors.fact import Fact
 from pipetrail_processors.people import display, same_person
@@ -24,8 +24,7 @@ _JUDGED_WITHOUT_POLICY = frozenset({"build", "test"})
 _NONE_KNOWN: Mapping[str, "Known"] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a digest: the commits (or repositories) that it was made of, and whether the wait has ended."""
 
     origins: Collection[str]
@@ -47,8 +46,11 @@ class View:
         self.message = str(self.commit.get("c", {}).get("m", ""))
         self.ticket = ticket_of(self.commit, facts)
         self.by_type: dict[str, list[Fact]] = {}
+        self.stages: set[str] = set()
         for fact in facts:
             self.by_type.setdefault(fact["e"]["type"], []).append(fact)
+            if "s" in fact:
+                self.stages.add(fact["s"])
         self._authors: list[Mapping[str, str]] | None = None
         self._standings: dict[str, Mapping[str, Standing]] = {}
 
@@ -79,8 +81,7 @@ class View:
         return self._standings[event_id]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One of the stages that a rule with `each` judges one by one."""
 
     standing: Standing
@@ -92,8 +93,7 @@ class Item:
         return entry
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One event of the trail, or one deployment with all its events, of which the first decides the moment; perhaps a stage."""
 
     view: View
@@ -205,7 +205,7 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "trail.revert": lambda case: case.view.message.startswith('Revert "'),
     "trail.bot": lambda case: _is_bot(case.view),
     "trail.trunk": lambda case: case.view.on_trunk(),
-    "trail.delivered": lambda case: any(fact.get("s") in _DELIVERED for fact in case.view.facts),
+    "trail.delivered": lambda case: not _DELIVERED.isdisjoint(case.view.stages),
     "trail.deployed": lambda case: any("d" in fact for fact in case.view.facts),
     "policy.ticket_required": lambda case: case.view.policy.tickets.required(
         case.view.subject.repository or "", str(case.entry.get("time", ""))

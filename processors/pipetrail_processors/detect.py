@@ -5,8 +5,7 @@ is published again as withdrawn. Which findings were published, in which revisio
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pipetrail_schemas import ids
@@ -23,8 +22,7 @@ Document = dict[str, Any]
 _OPEN, _WITHDRAWN = "open", "withdrawn"
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One hit of one rule: the finding's document but for revision and status, and its line in the trail."""
 
     id: str

@@ -6,19 +6,20 @@ repository and commit; events that join a trail by other evidence are found thro
 may change, and a record never does.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import orjson
-from pipetrail_schemas.types import EventType
+from pipetrail_schemas.ticket import find_ticket
 
-from pipetrail_processors.reading import Content, Reading, ref_names, stage_of
-from pipetrail_processors.ticket import find_ticket
+from pipetrail_processors.reading import Content, Reading
 
 # ECS `event.outcome` (ECS 8, "event.outcome"): whether it succeeded, from the actor's point of view.
 _OUTCOMES = {"success": "success", "failure": "failure", "error": "failure", "timeout": "failure"}
 # OpenTelemetry `deployment.status` knows these two.
 _DEPLOYMENT_STATUS = {"success": "succeeded", "failure": "failed", "error": "failed", "timeout": "failed"}
-_TASKS = ("taskrun", "build", "testsuiterun")
+_WITH_TASK_RESULT = frozenset({"taskrun", "build", "testsuiterun"})
+_PERSON = ("id", "name", "email")
+_NOTHING: Content = {}
 
 
 def record(reading: Reading, *, ticket: Content | None, trail: str | None) -> bytes:
@@ -29,28 +30,27 @@ def record(reading: Reading, *, ticket: Content | None, trail: str | None) -> by
         ticket: what `ticket_of` found.
         trail: the id of the trail of the repository and commit that the event names, None where it does not name both.
     """
-    data = reading.data
-    result = (data.get("pipetrail") or {}).get("result")
+    result = reading.own.get("result")
     return orjson.dumps(
         {
-            **data,
-            **_results(data, reading.kind, result),
+            **reading.data,
+            **(_results(reading, result) if result else _NOTHING),
             "@timestamp": reading.time,
             "event": _event_fields(reading, result),
             "pipetrail": _own_fields(reading, ticket, trail),
-            "related": {"hash": sorted(set(_hashes(data))), "user": sorted(set(_users(data)))},
+            "related": {"hash": sorted(_hashes(reading)), "user": sorted(_users(reading))},
         }
     )
 
 
-def ticket_of(data: Content, projects: Collection[str]) -> Content | None:
-    """The ticket that the event gives; else the one that commit message, title of the change or branch name."""
-    own = data.get("pipetrail") or {}
-    if own.get("ticket"):
-        given: Content = own["ticket"]
+def ticket_of(reading: Reading, projects: Collection[str]) -> Content | None:
+    """The ticket that the event gives; else the one that commit message, title of the change or name of the branch name."""
+    given: Content | None = reading.own.get("ticket")
+    if given:
         return given
-    message = (own.get("commit") or {}).get("message")
-    title, branch = ref_names(data)
+    message = (reading.own.get("commit") or _NOTHING).get("message")
+    title = reading.change.get("title")
+    branch = None if reading.head.get("type") == "tag" else reading.head.get("name")
     if not (message or title or branch):
         return None
     found = find_ticket((message, title, branch), projects)
@@ -58,8 +58,8 @@ def ticket_of(data: Content, projects: Collection[str]) -> Content | None:
 
 
 def _event_fields(reading: Reading, result: str | None) -> Content:
-    fields: Content = dict(reading.data.get("event") or {})
     kind = reading.kind
+    fields: Content = dict(reading.data.get("event") or _NOTHING)
     fields["id"] = reading.id
     fields["kind"] = "event"
     fields["category"] = (kind.category,)
@@ -76,15 +76,15 @@ def _event_fields(reading: Reading, result: str | None) -> Content:
 
 def _own_fields(reading: Reading, ticket: Content | None, trail: str | None) -> Content:
     content = reading.content
-    own: Content = dict(reading.data.get("pipetrail") or {})
+    own: Content = dict(reading.own)
     own["type"] = content["type"]
     own["event_type"] = reading.kind.name
     own["source"] = reading.source
     for name in ("subject", "authtype", "authid"):
         if content.get(name):
             own[name] = content[name]
-    if stage := stage_of(reading.data, reading.kind):
-        own["stage"] = stage
+    if reading.stage:
+        own["stage"] = reading.stage
     if ticket:
         own["ticket"] = ticket
     if trail:
@@ -92,50 +92,38 @@ def _own_fields(reading: Reading, ticket: Content | None, trail: str | None) -> 
     return own
 
 
-def _results(data: Content, kind: EventType, result: str | None) -> Content:
+def _results(reading: Reading, result: str) -> Content:
     """OpenTelemetry's own fields for the result, where the type has one."""
-    if not result:
-        return {}
-    subject = kind.name.partition(".")[0]
+    subject = reading.kind.name.partition(".")[0]
     if subject == "deployment":
         status = _DEPLOYMENT_STATUS.get(result)
-        return {"deployment": {**data["deployment"], "status": status}} if status else {}
-    if subject not in {*_TASKS, "pipelinerun"}:
-        return {}
-    cicd: Content = dict(data.get("cicd") or {})
-    pipeline: Content = dict(cicd.get("pipeline") or {})
+        return {"deployment": {**reading.deployment, "status": status}} if status else _NOTHING
     if subject == "pipelinerun":
-        pipeline["result"] = result
+        pipeline: Content = {**reading.pipeline, "result": result}
+    elif subject in _WITH_TASK_RESULT:
+        run = {**(reading.task.get("run") or _NOTHING), "result": result}
+        pipeline = {**reading.pipeline, "task": {**reading.task, "run": run}}
     else:
-        task: Content = dict(pipeline.get("task") or {})
-        task["run"] = {**(task.get("run") or {}), "result": result}
-        pipeline["task"] = task
-    return {"cicd": {**cicd, "pipeline": pipeline}}
+        return _NOTHING
+    return {"cicd": {**(reading.data.get("cicd") or _NOTHING), "pipeline": pipeline}}
 
 
-def _hashes(data: Content) -> Iterator[str]:
-    refs = (data.get("vcs") or {}).get("ref") or {}
-    own = data.get("pipetrail") or {}
-    change = own.get("change") or {}
-    for value in (
-        (refs.get("head") or {}).get("revision"),
-        (refs.get("base") or {}).get("revision"),
+def _hashes(reading: Reading) -> set[str]:
+    base = (reading.vcs.get("ref") or _NOTHING).get("base") or _NOTHING
+    change = reading.own.get("change") or _NOTHING
+    found = {
+        reading.head.get("revision"),
+        base.get("revision"),
         change.get("merge_revision"),
         change.get("test_merge_revision"),
-        (data.get("artifact") or {}).get("hash"),
-    ):
-        if value:
-            yield value
+        reading.artifact.get("hash"),
+    }
+    return {value for value in found if value}
 
 
-def _users(data: Content) -> Iterator[str]:
-    user = data.get("user") or {}
-    own = data.get("pipetrail") or {}
-    commit = own.get("commit") or {}
-    actor = own.get("actor") or {}
+def _users(reading: Reading) -> set[str]:
+    user = reading.data.get("user") or _NOTHING
+    commit = reading.own.get("commit") or _NOTHING
+    actor = reading.own.get("actor") or _NOTHING
     people = (user, user.get("target"), actor.get("on_behalf_of"), commit.get("author"), commit.get("committer"))
-    for person in people:
-        if person:
-            for name in ("id", "name", "email"):
-                if value := person.get(name):
-                    yield value
+    return {person[name] for person in people if person for name in _PERSON if person.get(name)}

@@ -7,6 +7,7 @@ function of them, and converting values costs more than judging them.
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from itertools import pairwise
 
 import cel
 
@@ -21,7 +22,7 @@ _REMEMBERED = 4096
 
 
 class Expression:
-    """One condition."""
+    """One condition. Its parts, where `&&` joins them, are judged one after the other until one does not hold."""
 
     def __init__(self, source: str) -> None:
         """Compile the condition.
@@ -29,6 +30,24 @@ class Expression:
         Raises:
             ValueError: it is no CEL, names a field that there is not, or does not say true or false.
         """
+        whole = _Part(source)
+        self.paths = whole.paths
+        parts = _conjuncts(source)
+        self._parts = [_Part(part) for part in parts] if len(parts) > 1 else [whole]
+
+    def holds(self, case: Case) -> bool:
+        """Whether the condition holds for the case.
+
+        Raises:
+            ValueError: the expression failed on these values.
+        """
+        return all(part.holds(case) for part in self._parts)
+
+
+class _Part:
+    """One compiled piece of CEL."""
+
+    def __init__(self, source: str) -> None:
         try:
             self._program = cel.compile(source)
         except Exception as exc:
@@ -39,12 +58,7 @@ class Expression:
         self._execute(tuple(_BLANK[path] for path in self.paths))
 
     def holds(self, case: Case) -> bool:
-        """Whether the condition holds for the case.
-
-        Raises:
-            ValueError: the expression failed on these values.
-        """
-        return self._judge(tuple(field(case) for field in self._fields))
+        return self._judge(tuple([field(case) for field in self._fields]))
 
     def _execute(self, values: tuple[Value, ...]) -> bool:
         context: dict[str, dict[str, Value]] = {}
@@ -76,6 +90,21 @@ class Text:
     def fill(self, case: Case) -> str:
         """The text with the fields' values."""
         return _FIELD.sub(lambda match: str(FIELDS[match[1]](case)), self._source)
+
+
+def _conjuncts(source: str) -> list[str]:
+    """The parts that `&&` joins at the top of an expression; the whole where anything weaker (`||`, `?`) stands there, too."""
+    # Literals are blanked out, so that what is found by position is an operator.
+    bare = _LITERAL.sub(lambda match: "_" * len(match[0]), source)
+    depth, cuts = 0, [-2]
+    for position, character in enumerate(bare):
+        depth += (character in "([{") - (character in ")]}")
+        if depth == 0 and (character == "?" or bare.startswith("||", position)):
+            return [source]
+        if depth == 0 and bare.startswith("&&", position):
+            cuts.append(position)
+    cuts.append(len(source))
+    return [source[start + 2 : end] for start, end in pairwise(cuts)]
 
 
 def _paths(source: str, program: cel.Program) -> tuple[str, ...]:

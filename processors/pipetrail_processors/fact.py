@@ -2,7 +2,7 @@
 
 A fact is a JSON object with short keys, since it is read and written with every event of its trail:
 
-    e  the timeline entry as it is published (`pipetrail_schemas.trail.Entry`, but for `link`)
+    e  the timeline entry as it is published (`pipetrail_schemas.trail.Entry`)
     r  recordedtime, h hash of the event's bytes: which of two versions of one event stands
     o  the commit that the event itself names; absent where it names none
     a  the evidence by which it joins a trail, strongest first; absent where it names its commit
@@ -14,13 +14,15 @@ A fact is a JSON object with short keys, since it is read and written with every
 
 from typing import Any
 
-from pipetrail_schemas.types import Stage
+from pipetrail_schemas.types import EventType, Stage
 
-from pipetrail_processors.reading import FULL_REVISION, Content, Reading, at, stage_of
+from pipetrail_processors.reading import Content, Reading, url_of
 
 Fact = dict[str, Any]
 
-_ENTRY_STAGES = frozenset(Stage)
+_ENTRY_STAGES = frozenset(str(stage) for stage in Stage)
+_ARTIFACT = ("hash", "purl", "version", "filename", "size")
+_NOTHING: Content = {}
 _NANOSECONDS_PER_MS = 1_000_000
 # What is shown of a commit message: its first line, cut.
 _SUMMARY_LENGTH = 300
@@ -35,32 +37,45 @@ _DEPLOYMENTS = (
 ARTIFACT_EVIDENCE = frozenset({"artifact.packaged", "artifact.published", "artifact.attested", "release.published"})
 
 
-def fact_of(reading: Reading, ticket: Content | None) -> Fact:
-    """The fact of an event."""
-    data, kind = reading.data, reading.kind
-    own: Content = data.get("pipetrail") or {}
-    stage = stage_of(data, kind)
-    fact: Fact = {"e": _entry(reading, own, stage), "r": reading.recorded, "h": reading.hash[7:23]}
-    task = at(data, "cicd", "pipeline") or {}
-    commit = own_commit(reading)
-    parts = {
-        "o": commit,
-        "a": None if commit else evidence(reading),
-        "k": f"{task.get('name') or ''}/{(task.get('task') or {}).get('name') or ''}" if task else None,
-        "s": stage,
-        "d": _deployment(reading) if kind.name in _DEPLOYMENTS else None,
-        "v": at(data, "service", "name"),
-        "c": _commit(own["commit"]) if own.get("commit") else None,
-        "t": ticket,
-        "w": _version_control(data),
-        "p": _artifact(data, kind.stage),
-        "u": at(own, "actor", "on_behalf_of"),
-        "x": own.get("control"),
-    }
-    for name, value in parts.items():
-        if value:
-            fact[name] = value
+def fact_of(reading: Reading, ticket: Content | None, evidence: list[str]) -> Fact:
+    """The fact of an event.
+
+    Args:
+        reading: the event.
+        ticket: what `enrich.ticket_of` found.
+        evidence: what `evidence_of` found.
+    """
+    fact: Fact = {"e": _entry(reading), "r": reading.recorded, "h": reading.hash[7:23]}
+    if reading.commit:
+        fact["o"] = reading.commit
+    elif evidence:
+        fact["a"] = evidence
+    if reading.pipeline:
+        fact["k"] = f"{reading.pipeline.get('name') or ''}/{reading.task.get('name') or ''}"
+    if reading.stage:
+        fact["s"] = reading.stage
+    if reading.kind.name in _DEPLOYMENTS:
+        fact["d"] = _deployment(reading)
+    if service := (reading.data.get("service") or _NOTHING).get("name"):
+        fact["v"] = service
+    if ticket:
+        fact["t"] = ticket
+    _add_details(fact, reading)
     return fact
+
+
+def _add_details(fact: Fact, reading: Reading) -> None:
+    own = reading.own
+    if commit := own.get("commit"):
+        fact["c"] = _commit(commit)
+    if found := _version_control(reading):
+        fact["w"] = found
+    if reading.artifact and reading.kind.stage == Stage.ARTIFACT:
+        fact["p"] = {key: reading.artifact[key] for key in _ARTIFACT if reading.artifact.get(key) is not None}
+    if human := (own.get("actor") or _NOTHING).get("on_behalf_of"):
+        fact["u"] = human
+    if control := own.get("control"):
+        fact["x"] = control
 
 
 def stands(fact: Fact, other: Fact) -> bool:
@@ -69,40 +84,30 @@ def stands(fact: Fact, other: Fact) -> bool:
     return mine <= (other["r"], other["h"])
 
 
-def own_commit(reading: Reading) -> str | None:
-    """The full id of the commit that the event names: of a merged change the one that the merge made on the trunk."""
-    if reading.kind.name == "change.merged":
-        merged: str | None = at(reading.data, "pipetrail", "change", "merge_revision")
-        if merged and len(merged) >= FULL_REVISION:
-            return merged
-    revision: str | None = at(reading.data, "vcs", "ref", "head", "revision")
-    return revision if revision and len(revision) >= FULL_REVISION else None
-
-
-def evidence(reading: Reading) -> list[str]:
+def evidence_of(reading: Reading) -> list[str]:
     """By what an event without a commit can join a trail, strongest first.
 
     A run's id needs no attempt beside it: attempts of one run are of one commit.
     """
-    data, source = reading.data, reading.source
+    source = reading.source
     found = []
-    if run := at(data, "cicd", "pipeline", "run", "id"):
+    if run := (reading.pipeline.get("run") or _NOTHING).get("id"):
         found.append(f"run:{source} {run}")
-    if deployment := at(data, "deployment", "id"):
+    if deployment := reading.deployment.get("id"):
         found.append(f"deployment:{source} {deployment}")
-    if digest := at(data, "artifact", "hash"):
+    if digest := reading.artifact.get("hash"):
         found.append(digest)
-    if change := at(data, "vcs", "change", "id"):
+    if change := reading.change.get("id"):
         found.append(f"change:{change}")
     return found
 
 
-def vouched(reading: Reading) -> list[str]:
-    """Which evidence an event that names its commit gives for that commit."""
-    name = reading.kind.name
+def vouched(kind: EventType, evidence: list[str]) -> list[str]:
+    """Which of its evidence an event that names its commit gives for that commit."""
+    name = kind.name
     return [
         alias
-        for alias in evidence(reading)
+        for alias in evidence
         if (name in ARTIFACT_EVIDENCE if is_digest(alias) else name == "change.merged" or not alias.startswith("change:"))
     ]
 
@@ -117,31 +122,35 @@ def link_kind(alias: str) -> str:
     return "digest" if is_digest(alias) else alias.partition(":")[0]
 
 
-def _entry(reading: Reading, own: Content, stage: str | None) -> Content:
-    data, kind = reading.data, reading.kind
-    entry: Content = {"event_id": reading.id, "type": kind.name, "time": reading.time}
-    event = data.get("event") or {}
-    user = data.get("user")
-    duration = event.get("duration")
-    parts = {
-        "stage": stage if stage in _ENTRY_STAGES else None,
-        "name": _name(data, own, kind.stage),
-        "result": own.get("result"),
-        "skip": own.get("skip"),
-        "decision": own.get("decision"),
-        "actor": person(user) if user else None,
-        "actor_type": at(own, "actor", "type"),
-        "reason": event.get("reason"),
-        "environment": at(data, "deployment", "environment", "name"),
-        "digest": at(data, "artifact", "hash"),
-        "url": _url(data),
-    }
-    for name, value in parts.items():
-        if value:
-            entry[name] = value
-    if duration is not None:
+def _entry(reading: Reading) -> Content:
+    entry: Content = {"event_id": reading.id, "type": reading.kind.name, "time": reading.time, "link": "commit"}
+    if reading.stage in _ENTRY_STAGES:
+        entry["stage"] = reading.stage
+    if name := _name(reading):
+        entry["name"] = name
+    for key in ("result", "skip", "decision"):
+        if value := reading.own.get(key):
+            entry[key] = value
+    _add_actor(entry, reading)
+    event = reading.data.get("event") or _NOTHING
+    if reason := event.get("reason"):
+        entry["reason"] = reason
+    if reading.environment:
+        entry["environment"] = reading.environment
+    if digest := reading.artifact.get("hash"):
+        entry["digest"] = digest
+    if (duration := event.get("duration")) is not None:
         entry["duration_ms"] = int(duration) // _NANOSECONDS_PER_MS
+    if url := _url(reading):
+        entry["url"] = url
     return entry
+
+
+def _add_actor(entry: Content, reading: Reading) -> None:
+    if user := reading.data.get("user"):
+        entry["actor"] = person(user)
+    if actor_type := (reading.own.get("actor") or _NOTHING).get("type"):
+        entry["actor_type"] = actor_type
 
 
 def person(user: Content) -> Content:
@@ -149,47 +158,42 @@ def person(user: Content) -> Content:
     return {name: user[name] for name in ("id", "name", "email") if user.get(name)}
 
 
-def _name(data: Content, own: Content, stage: Stage | None) -> Any:
+def _name(reading: Reading) -> Any:
     """What the event is about, in a word or a line."""
-    message = at(own, "commit", "message")
-    if stage == Stage.COMMIT and message:
+    task, stage = reading.task.get("name"), reading.kind.stage
+    if stage == Stage.COMMIT and (message := (reading.own.get("commit") or _NOTHING).get("message")):
         return _first_line(message)
-    task = at(data, "cicd", "pipeline", "task", "name")
-    pipeline = at(data, "cicd", "pipeline", "name")
     if stage == Stage.DEPLOY:
-        return at(data, "service", "name") or at(data, "deployment", "name") or task
+        return (reading.data.get("service") or _NOTHING).get("name") or reading.deployment.get("name") or task
     if stage == Stage.ARTIFACT:
-        artifact = data.get("artifact") or {}
-        return artifact.get("filename") or artifact.get("purl") or task
+        return reading.artifact.get("filename") or reading.artifact.get("purl") or task
     if stage == Stage.REVIEW:
-        return at(data, "vcs", "change", "title") or at(data, "vcs", "change", "id")
-    return task or own.get("control") or pipeline or at(data, "vcs", "ref", "head", "name")
+        return reading.change.get("title") or reading.change.get("id")
+    return task or reading.own.get("control") or reading.pipeline.get("name") or reading.head.get("name")
 
 
-def _url(data: Content) -> Any:
-    pipeline = at(data, "cicd", "pipeline") or {}
+def _url(reading: Reading) -> str | None:
     return (
-        at(pipeline, "task", "run", "url", "full")
-        or at(pipeline, "run", "url", "full")
-        or at(data, "deployment", "url", "full")
-        or at(data, "vcs", "change", "url", "full")
+        url_of(reading.task.get("run") or _NOTHING)
+        or url_of(reading.pipeline.get("run") or _NOTHING)
+        or url_of(reading.deployment)
+        or url_of(reading.change)
     )
 
 
 def _deployment(reading: Reading) -> str:
     """What its events share: its own id, else the run and task that made it, else the subject, else nothing but itself."""
-    data = reading.data
-    where = f"{at(data, 'deployment', 'environment', 'name') or ''} {at(data, 'service', 'name') or ''}"
-    if native := at(data, "deployment", "id"):
-        return f"id:{reading.source} {native}"
-    task = at(data, "cicd", "pipeline", "task") or {}
-    if run := (task.get("run") or {}).get("id"):
-        return f"task:{reading.source} {run} {where}"
-    if run := at(data, "cicd", "pipeline", "run", "id"):
-        attempt = at(data, "pipetrail", "run", "attempt") or 1
-        return f"run:{reading.source} {run} {attempt} {task.get('name') or ''} {where}"
+    source = reading.source
+    if native := reading.deployment.get("id"):
+        return f"id:{source} {native}"
+    where = f"{reading.environment or ''} {(reading.data.get('service') or _NOTHING).get('name') or ''}"
+    if run := (reading.task.get("run") or _NOTHING).get("id"):
+        return f"task:{source} {run} {where}"
+    if run := (reading.pipeline.get("run") or _NOTHING).get("id"):
+        attempt = (reading.own.get("run") or _NOTHING).get("attempt") or 1
+        return f"run:{source} {run} {attempt} {reading.task.get('name') or ''} {where}"
     if subject := reading.content.get("subject"):
-        return f"subject:{reading.source} {subject} {where}"
+        return f"subject:{source} {subject} {where}"
     return f"event:{reading.id}"
 
 
@@ -208,21 +212,12 @@ def _first_line(message: str) -> str:
     return message.strip().partition("\n")[0].rstrip()[:_SUMMARY_LENGTH]
 
 
-def _version_control(data: Content) -> Content | None:
-    vcs = data.get("vcs")
-    if not vcs:
-        return None
-    head = at(vcs, "ref", "head") or {}
-    found = {
-        "name": at(vcs, "repository", "name"),
-        "head": {key: head[key] for key in ("name", "type") if head.get(key)},
-        "change": {key: value for key, value in (vcs.get("change") or {}).items() if value and key in {"id", "title", "url"}},
-    }
-    return {key: value for key, value in found.items() if value} or None
-
-
-def _artifact(data: Content, stage: Stage | None) -> Content | None:
-    artifact = data.get("artifact")
-    if stage != Stage.ARTIFACT or not artifact:
-        return None
-    return {key: artifact[key] for key in ("hash", "purl", "version", "filename", "size") if artifact.get(key) is not None}
+def _version_control(reading: Reading) -> Content:
+    found: Content = {}
+    if name := (reading.vcs.get("repository") or _NOTHING).get("name"):
+        found["name"] = name
+    if head := {key: reading.head[key] for key in ("name", "type") if reading.head.get(key)}:
+        found["head"] = head
+    if change := {key: reading.change[key] for key in ("id", "title", "url") if reading.change.get(key)}:
+        found["change"] = change
+    return found

@@ -20,11 +20,11 @@ from pipetrail_processors.correlate.join import Joiner
 from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.enrich import record, ticket_of
-from pipetrail_processors.fact import fact_of, is_digest, own_commit, vouched
+from pipetrail_processors.fact import evidence_of, fact_of, is_digest, vouched
 from pipetrail_processors.output import Output
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.publish import Publisher, trail_id
-from pipetrail_processors.reading import Reading, at, read
+from pipetrail_processors.reading import Reading, read
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import State
 
@@ -56,14 +56,15 @@ class Pipeline:
         """
         headers = tuple(headers)
         reading = read(value, headers)
-        ticket = ticket_of(reading.data, self._projects)
-        repository, commit = _repository(reading), own_commit(reading)
-        trail = trail_id(repository, commit) if repository and commit else None
+        ticket = ticket_of(reading, self._projects)
+        repository = _canonical(reading.repository) if reading.repository else None
+        trail = trail_id(repository, reading.commit) if repository and reading.commit else None
         partitionkey: str = reading.content["partitionkey"]
         outputs = [Output(RECORDS, partitionkey.encode(), record(reading, ticket=ticket, trail=trail))]
         sent_to, claims = _resolved(headers)
-        fact = fact_of(reading, ticket)
-        right_key = repository or _digest(reading) or partitionkey
+        evidence = evidence_of(reading)
+        fact = fact_of(reading, ticket, evidence)
+        right_key = repository or reading.artifact.get("hash") or partitionkey
         if sent_to is None and right_key != partitionkey:
             moved = (*((name, text) for name, text in headers if text is not None), (REPOSITORY_HEADER, b""))
             return [*outputs, Output(RESOLVED, right_key.encode(), value, moved)]
@@ -77,9 +78,9 @@ class Pipeline:
         else:
             if claims:
                 fact["q"] = claims
-            evidence = vouched(reading) if "o" in fact else []
-            joined = self._joiner.add(work, fact, evidence)
-            outputs += [_link(alias, repository, fact["o"], reading.id) for alias in evidence if is_digest(alias)]
+            vouches = vouched(reading.kind, evidence) if "o" in fact else []
+            joined = self._joiner.add(work, fact, vouches)
+            outputs += [_link(alias, repository, fact["o"], reading.id) for alias in vouches if is_digest(alias)]
             self._remember_commit(work, reading)
             keys, again = joined.keys, joined.again
         outputs += self._publish(work, keys, again=again)
@@ -124,10 +125,10 @@ class Pipeline:
         return [output for key in sorted(keys) for output in self._publisher.publish(work, key, again=again)]
 
     def _remember_commit(self, work: Work, reading: Reading) -> None:
-        parents = at(reading.data, "pipetrail", "commit", "parents")
-        commit = own_commit(reading)
-        if parents is not None and commit and reading.kind.name == "commit.recorded":
-            work.remember_parents(commit, parents)
+        if reading.commit and reading.kind.name == "commit.recorded":
+            parents = (reading.own.get("commit") or {}).get("parents")
+            if parents is not None:
+                work.remember_parents(reading.commit, parents)
 
 
 @lru_cache(maxsize=4096)
@@ -136,16 +137,6 @@ def _canonical(url: str) -> str:
         return ids.canonical_repository(url)
     except ValueError:
         return url
-
-
-def _repository(reading: Reading) -> str | None:
-    url = at(reading.data, "vcs", "repository", "url", "full")
-    return _canonical(url) if url else None
-
-
-def _digest(reading: Reading) -> str | None:
-    digest: str | None = at(reading.data, "artifact", "hash")
-    return digest
 
 
 def _resolved(headers: Headers) -> tuple[str | None, int]:

@@ -6,7 +6,7 @@ meanings stay apart.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipetrail_processors.fact import Fact
 
@@ -30,8 +30,7 @@ _RANKS = {
 _DONE_BY_BEING = frozenset({"commit", "artifact"})
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a stage stands, and the fact that decided it; an empty one where there is no event of the stage."""
 
     stage: str

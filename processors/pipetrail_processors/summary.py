@@ -5,8 +5,7 @@ holds that every document is a valid `Trail`.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipetrail_schemas.types import Stage
 
@@ -27,6 +26,7 @@ from pipetrail_processors.stages import (
 
 Document = dict[str, Any]
 
+_STAGES = tuple(str(stage) for stage in Stage)  # an enumeration's members are slow to look up
 # (result, skip) of a stage in the document. A failed one has the result that its fact has.
 _OUTCOMES: dict[str, tuple[str, str | None]] = {
     PASSED: ("success", None),
@@ -42,8 +42,7 @@ _DEPLOYED = frozenset({"deployment.started", "deployment.finished"})
 _GONE = frozenset({"deployment.removed", "deployment.rolledback"})
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What the trail is the trail of."""
 
     id: str
@@ -87,7 +86,7 @@ def summarize(
     trail: Document = {
         "id": subject.id,
         "revision": subject.revision,
-        "entries": [{**fact["e"], "link": fact.get("l", "commit")} for fact in facts],
+        "entries": [fact["e"] for fact in facts],
         "stages": _stages(facts),
         "deployments": _deployments(facts),
         "findings": findings,
@@ -161,7 +160,7 @@ def _users(facts: Sequence[Fact]) -> set[str]:
 
 def _stages(facts: Sequence[Fact]) -> list[Document]:
     found = standings(facts)
-    return [_stage(found[stage]) for stage in Stage if stage in found and found[stage].state != MISSING]
+    return [_stage(found[stage]) for stage in _STAGES if stage in found and found[stage].state != MISSING]
 
 
 def _stage(standing: Standing) -> Document:

@@ -42,7 +42,8 @@ class Foreign:
         event_id = fact["e"]["event_id"]
         known = facts.get(event_id)
         if known is None or not stands(known, fact):
-            facts[event_id] = {**fact, "l": "alias"}
+            fact["e"]["link"] = "alias"
+            facts[event_id] = fact
             kept = [(name, text.decode("latin-1")) for name, text in headers if text is not None and name not in _OWN_HEADERS]
             work.state.set(_raw_key(event_id), orjson.dumps(kept) + b"\n" + value)
         self._wait(work, alias)

@@ -129,7 +129,7 @@ class Joiner:
         if old_home and old_home != home:
             work.change(old_home).get("f", {}).pop(event_id, None)
             touched.add(old_home)
-        fact["l"] = link
+        fact["e"]["link"] = link
         work.change(home).setdefault("f", {})[event_id] = fact
         for node in nodes:
             _enlist(node, event_id, home, weight, fact["e"]["time"])
