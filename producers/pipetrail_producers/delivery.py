@@ -1,0 +1,144 @@
+"""Sends messages to Kafka with librdkafka, and knows of each whether the broker has acknowledged it.
+
+`send` only queues: librdkafka's own threads do the sending. `settle` waits, and says what was not acknowledged in time; that is
+the only knowledge there is: a message reported as undelivered may still have landed, which the event's id makes harmless.
+confluent_kafka is imported on the first `send`, so that a command that sends nothing does not pay for it.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipetrail_producers.message import Message
+from pipetrail_schemas.connection import KafkaConnection
+from pipetrail_schemas.errors import SettingError
+from pipetrail_schemas.topics import MAX_MESSAGE_BYTES, PARTITIONER
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError, Producer
+    from confluent_kafka import Message as Report
+
+# What librdkafka may hold unacknowledged, so that a producer's memory is bounded.
+QUEUE_MESSAGES = 100_000
+QUEUE_KBYTES = 64 * 1024
+# How long one look at librdkafka's events lasts: how quickly a signal or a cancelled wait is noticed.
+_POLL_S = 0.05
+# How long all brokers may be unreachable before we stop waiting: longer than a refused connection's first retries, much
+# shorter than the time-out, so that an outage does not cost every event of a build the whole of it.
+_ALL_DOWN_S = 1.0
+
+
+class Undelivered(NamedTuple):
+    """A message that was not acknowledged, and why as far as it is known."""
+
+    message: Message
+    reason: str
+
+
+def producer_config(kafka: KafkaConnection) -> dict[str, str | int | float | bool]:
+    """librdkafka's configuration for every producer of this room.
+
+    acks=all and idempotence: no loss and no reordering within one process. The partitioner is the one that all readers assume.
+    """
+    return {
+        **kafka.client_config(),
+        "acks": "all",
+        "enable.idempotence": True,
+        "partitioner": PARTITIONER,
+        "queue.buffering.max.messages": QUEUE_MESSAGES,
+        "queue.buffering.max.kbytes": QUEUE_KBYTES,
+        "message.max.bytes": MAX_MESSAGE_BYTES,
+    }
+
+
+class Delivery:
+    """One producer, made on the first `send`.
+
+    Used by one thread at a time. A user interface that must not wait calls `send` from a thread of its own.
+    """
+
+    def __init__(self, kafka: KafkaConnection) -> None:
+        self._kafka = kafka
+        self._producer: Producer | None = None
+        self._waiting: dict[int, Message] = {}
+        self._failed: list[Undelivered] = []
+        self._last_error: str | None = None
+        self._down_since: float | None = None
+
+    def send(self, message: Message) -> None:
+        """Queue a message.
+
+        Raises:
+            SettingError: librdkafka does not accept the configured properties.
+        """
+        if self._producer is None:
+            self._producer = self._connect()
+        number = id(message)
+        self._waiting[number] = message
+        try:
+            self._producer.produce(
+                message.topic,
+                key=message.key,
+                value=message.value,
+                headers=list(message.headers),
+                on_delivery=lambda error, report: self._on_delivery(number, error, report),
+            )
+        except Exception as exc:  # noqa: BLE001  # BufferError, KafkaException, and what else librdkafka's binding has
+            del self._waiting[number]
+            self._failed.append(Undelivered(message, str(exc)))
+
+    def settle(self, timeout_s: float, *, cancelled: Callable[[], bool] = lambda: False) -> list[Undelivered]:
+        """Wait for what was sent to be acknowledged, and give up on the rest.
+
+        Args:
+            timeout_s: seconds to wait at most; less when every broker refuses.
+            cancelled: asked some twenty times a second; True ends the wait.
+
+        Returns:
+            The messages that were not acknowledged; those that are not among them were.
+        """
+        deadline = time.monotonic() + timeout_s
+        while self._waiting and self._producer is not None:
+            self._producer.poll(_POLL_S)
+            now = time.monotonic()
+            if now >= deadline or cancelled() or (self._down_since is not None and now - self._down_since > _ALL_DOWN_S):
+                break
+        undelivered = self._failed + [Undelivered(message, self._why(timeout_s)) for message in self._waiting.values()]
+        if undelivered and self._producer is not None:
+            # Its callbacks name messages that are given up from here on.
+            self._producer.purge()
+            self._producer.poll(0)
+        self._waiting, self._failed = {}, []
+        return undelivered
+
+    def _connect(self) -> "Producer":
+        from confluent_kafka import KafkaException, Producer  # noqa: PLC0415  # see the module's docstring
+
+        config = producer_config(self._kafka) | {
+            "linger.ms": 0,  # there is one message, or a few: nothing to wait for
+            "message.timeout.ms": 0,  # `settle` decides how long to wait; librdkafka's own limit would end it unasked
+            "log_level": 0,  # what it would print belongs in our one line
+            "error_cb": self._on_error,
+        }
+        try:
+            return Producer(config)
+        except (KafkaException, TypeError, ValueError) as exc:
+            reason = exc.args[0].str() if isinstance(exc, KafkaException) else str(exc)
+            raise SettingError("PIPETRAIL_KAFKA_CONFIG", f"librdkafka does not accept it: {reason}") from exc
+
+    def _on_delivery(self, number: int, error: "KafkaError | None", report: "Report") -> None:
+        del report
+        message = self._waiting.pop(number, None)
+        if message is not None and error is not None:
+            self._failed.append(Undelivered(message, error.str()))
+
+    def _on_error(self, error: "KafkaError") -> None:
+        from confluent_kafka import KafkaError  # noqa: PLC0415  # loaded already
+
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # the binding's public name for it
+            self._down_since = self._down_since or time.monotonic()
+        else:
+            self._last_error = error.str()
+
+    def _why(self, timeout_s: float) -> str:
+        return self._last_error or f"no acknowledgement within {timeout_s:g} s"
