@@ -1,4 +1,4 @@
-"""Says on stderr what was not delivered: one line for people, and an annotation in the CI's own syntax. Standard library only."""
+"""Says on stderr what was not delivered: a line for people, an annotation in the CI's own syntax. Standard library only."""
 
 import sys
 from collections.abc import Mapping

@@ -7,12 +7,14 @@ confluent_kafka is imported on the first `send`, so that a command that sends no
 
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipetrail_producers.message import Message
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.topics import MAX_MESSAGE_BYTES, PARTITIONER
+
+from pipetrail_producers.message import Message
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Producer
@@ -26,6 +28,8 @@ _POLL_S = 0.05
 # How long all brokers may be unreachable before we stop waiting: longer than a refused connection's first retries, much
 # shorter than the time-out, so that an outage does not cost every event of a build the whole of it.
 _ALL_DOWN_S = 1.0
+# librdkafka backs off to 10 s by default, which a command that waits for 5 s in all would not see the end of.
+_RECONNECT_MS = 500
 
 
 class Undelivered(NamedTuple):
@@ -36,7 +40,7 @@ class Undelivered(NamedTuple):
 
 
 def producer_config(kafka: KafkaConnection) -> dict[str, str | int | float | bool]:
-    """librdkafka's configuration for every producer of this room.
+    """Librdkafka's configuration for every producer of this room.
 
     acks=all and idempotence: no loss and no reordering within one process. The partitioner is the one that all readers assume.
     """
@@ -60,8 +64,10 @@ class Delivery:
     def __init__(self, kafka: KafkaConnection) -> None:
         self._kafka = kafka
         self._producer: Producer | None = None
-        self._waiting: dict[int, Message] = {}
-        self._failed: list[Undelivered] = []
+        # By a running number, in the order of sending; acknowledged ones are gone, failed ones are in both.
+        self._pending: dict[int, Message] = {}
+        self._failed: dict[int, str] = {}
+        self._numbers = count()
         self._last_error: str | None = None
         self._down_since: float | None = None
 
@@ -73,8 +79,8 @@ class Delivery:
         """
         if self._producer is None:
             self._producer = self._connect()
-        number = id(message)
-        self._waiting[number] = message
+        number = next(self._numbers)
+        self._pending[number] = message
         try:
             self._producer.produce(
                 message.topic,
@@ -84,8 +90,7 @@ class Delivery:
                 on_delivery=lambda error, report: self._on_delivery(number, error, report),
             )
         except Exception as exc:  # noqa: BLE001  # BufferError, KafkaException, and what else librdkafka's binding has
-            del self._waiting[number]
-            self._failed.append(Undelivered(message, str(exc)))
+            self._failed[number] = str(exc)
 
     def settle(self, timeout_s: float, *, cancelled: Callable[[], bool] = lambda: False) -> list[Undelivered]:
         """Wait for what was sent to be acknowledged, and give up on the rest.
@@ -95,20 +100,20 @@ class Delivery:
             cancelled: asked some twenty times a second; True ends the wait.
 
         Returns:
-            The messages that were not acknowledged; those that are not among them were.
+            The messages that were not acknowledged, in the order of sending; those that are not among them were.
         """
         deadline = time.monotonic() + timeout_s
-        while self._waiting and self._producer is not None:
+        while self._producer is not None and len(self._failed) < len(self._pending):
             self._producer.poll(_POLL_S)
             now = time.monotonic()
             if now >= deadline or cancelled() or (self._down_since is not None and now - self._down_since > _ALL_DOWN_S):
                 break
-        undelivered = self._failed + [Undelivered(message, self._why(timeout_s)) for message in self._waiting.values()]
+        reason = self._last_error or f"no acknowledgement within {timeout_s:g} s"
+        undelivered = [Undelivered(message, self._failed.get(number, reason)) for number, message in self._pending.items()]
+        self._pending, self._failed, self._down_since = {}, {}, None
         if undelivered and self._producer is not None:
-            # Its callbacks name messages that are given up from here on.
             self._producer.purge()
-            self._producer.poll(0)
-        self._waiting, self._failed = {}, []
+            self._producer.poll(0)  # the reports of what was purged, which nobody waits for any more
         return undelivered
 
     def _connect(self) -> "Producer":
@@ -117,6 +122,7 @@ class Delivery:
         config = producer_config(self._kafka) | {
             "linger.ms": 0,  # there is one message, or a few: nothing to wait for
             "message.timeout.ms": 0,  # `settle` decides how long to wait; librdkafka's own limit would end it unasked
+            "reconnect.backoff.max.ms": _RECONNECT_MS,
             "log_level": 0,  # what it would print belongs in our one line
             "error_cb": self._on_error,
         }
@@ -128,9 +134,10 @@ class Delivery:
 
     def _on_delivery(self, number: int, error: "KafkaError | None", report: "Report") -> None:
         del report
-        message = self._waiting.pop(number, None)
-        if message is not None and error is not None:
-            self._failed.append(Undelivered(message, error.str()))
+        if error is None:
+            self._pending.pop(number, None)
+        elif number in self._pending:
+            self._failed[number] = error.str()
 
     def _on_error(self, error: "KafkaError") -> None:
         from confluent_kafka import KafkaError  # noqa: PLC0415  # loaded already
@@ -139,6 +146,3 @@ class Delivery:
             self._down_since = self._down_since or time.monotonic()
         else:
             self._last_error = error.str()
-
-    def _why(self, timeout_s: float) -> str:
-        return self._last_error or f"no acknowledgement within {timeout_s:g} s"
