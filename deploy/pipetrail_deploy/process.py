@@ -3,7 +3,6 @@
 A process is known by its id and its start, so that a reused id is never killed.
 """
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -33,10 +32,7 @@ class Process:
         state = _state(self.pid)
         if state is None or state.started != self.started:
             return False
-        if state.letter == "Z":
-            _reap(self.pid)
-            return False
-        return True
+        return state.letter != "Z" or not _reap(self.pid)
 
     def rss(self) -> int:
         """The memory it holds, in bytes; 0 when it does not run."""
@@ -144,6 +140,9 @@ def _ps_state(pid: int) -> _State | None:
     return _State(letter[0], started.strip(), int(rss) * 1024)
 
 
-def _reap(pid: int) -> None:
-    with contextlib.suppress(ChildProcessError):  # not a child of ours
-        os.waitpid(pid, os.WNOHANG)
+def _reap(pid: int) -> bool:
+    """Whether an ended process is gone altogether: its first thread ends before the others, which still hold its ports."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:  # not a child of ours
+        return True
