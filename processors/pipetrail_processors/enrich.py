@@ -18,6 +18,8 @@ _OUTCOMES = {"success": "success", "failure": "failure", "error": "failure", "ti
 # OpenTelemetry `deployment.status` knows these two.
 _DEPLOYMENT_STATUS = {"success": "succeeded", "failure": "failed", "error": "failed", "timeout": "failed"}
 _WITH_TASK_RESULT = frozenset({"taskrun", "build", "testsuiterun"})
+_FROM_ENVELOPE = ("subject", "authtype", "authid")
+_DERIVED = frozenset({*_FROM_ENVELOPE, "type", "event_type", "source", "trail", "finding"})
 _PERSON = ("id", "name", "email")
 _NOTHING: Content = {}
 
@@ -76,11 +78,12 @@ def _event_fields(reading: Reading, result: str | None) -> Content:
 
 def _own_fields(reading: Reading, ticket: Content | None, trail: str | None) -> Content:
     content = reading.content
-    own: Content = dict(reading.own)
+    # What is derived is never the origin's word, also where the envelope says nothing.
+    own: Content = {name: value for name, value in reading.own.items() if name not in _DERIVED}
     own["type"] = content["type"]
     own["event_type"] = reading.kind.name
     own["source"] = reading.source
-    for name in ("subject", "authtype", "authid"):
+    for name in _FROM_ENVELOPE:
         if content.get(name):
             own[name] = content[name]
     if reading.stage:

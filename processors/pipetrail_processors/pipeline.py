@@ -20,7 +20,7 @@ from pipetrail_processors.correlate.join import Joiner
 from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.enrich import record, ticket_of
-from pipetrail_processors.fact import evidence_of, fact_of, is_digest, vouched
+from pipetrail_processors.fact import Fact, evidence_of, fact_of, is_digest, vouched
 from pipetrail_processors.output import Output
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.publish import Publisher, trail_id
@@ -29,6 +29,9 @@ from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import State
 
 __all__ = ["Output", "Pipeline"]
+
+_PARTITIONKEY_HEADER = "ce_partitionkey"
+_CLAIMS_DIGITS = 4  # far above `nodes.MAX_LINKS`: anybody may write headers
 
 
 class Pipeline:
@@ -48,13 +51,15 @@ class Pipeline:
         self._foreign = Foreign(self._waiting)
         self._publisher = Publisher(policy, rules)
 
-    def on_event(self, value: bytes | None, headers: Headers, state: State) -> list[Output]:
+    def on_event(self, value: bytes | None, headers: Headers, state: State, key: bytes | None = None) -> list[Output]:
         """Take in a message of the events or the resolved topic.
+
+        The message's key stands in for a missing `partitionkey` in binary mode (CloudEvents Kafka binding 1.0, section 3.1).
 
         Raises:
             InvalidEventError: it is no event. The state is as it was.
         """
-        headers = tuple(headers)
+        headers = _with_key(tuple(headers), key)
         reading = read(value, headers)
         ticket = ticket_of(reading, self._projects)
         repository = _canonical(reading.repository) if reading.repository else None
@@ -62,28 +67,21 @@ class Pipeline:
         partitionkey: str = reading.content["partitionkey"]
         outputs = [Output(RECORDS, partitionkey.encode(), record(reading, ticket=ticket, trail=trail))]
         sent_to, claims = _resolved(headers)
-        evidence = evidence_of(reading)
-        fact = fact_of(reading, ticket, evidence)
         right_key = repository or reading.artifact.get("hash") or partitionkey
         if sent_to is None and right_key != partitionkey:
             moved = (*((name, text) for name, text in headers if text is not None), (REPOSITORY_HEADER, b""))
             return [*outputs, Output(RESOLVED, right_key.encode(), value, moved)]
-        repository = repository or sent_to or NO_REPOSITORY
-        work = Work(state, repository)
-        if repository == NO_REPOSITORY:
+        evidence = evidence_of(reading)
+        fact = fact_of(reading, ticket, evidence)
+        work = Work(state, repository or sent_to or NO_REPOSITORY)
+        if work.repository == NO_REPOSITORY:
             alias = alias_of(fact, partitionkey)
             forwarded, again = self._foreign.add(work, fact, alias, value or b"", headers)
-            outputs += forwarded
-            keys = {alias}
+            outputs += [*forwarded, *self._publish(work, {alias}, again=again)]
         else:
-            if claims:
+            if claims and repository is None:
                 fact["q"] = claims
-            vouches = vouched(reading.kind, evidence) if "o" in fact else []
-            joined = self._joiner.add(work, fact, vouches)
-            outputs += [_link(alias, repository, fact["o"], reading.id) for alias in vouches if is_digest(alias)]
-            self._remember_commit(work, reading)
-            keys, again = joined.keys, joined.again
-        outputs += self._publish(work, keys, again=again)
+            outputs += self._join(work, reading, fact, evidence)
         work.save()
         return outputs
 
@@ -111,7 +109,8 @@ class Pipeline:
     def expire(self, state: State, now: datetime) -> list[Output]:
         """End the waits that have lasted long enough by `now`. One read when none has.
 
-        To be called while the partition's events are read up to their end: a link in the backlog is not late.
+        To be called while the partition's events are read up to their end: a link in the backlog is not late. What it gives
+        must be acknowledged before the state that it leaves is durable: nothing but the queue in that state brings it up again.
         """
         outputs: list[Output] = []
         for repository, alias in self._waiting.due(state, now):
@@ -121,14 +120,16 @@ class Pipeline:
             work.save()
         return outputs
 
+    def _join(self, work: Work, reading: Reading, fact: Fact, evidence: list[str]) -> list[Output]:
+        vouches = vouched(reading.kind, evidence) if "o" in fact else []
+        joined = self._joiner.add(work, fact, vouches)
+        if reading.commit and reading.kind.name == "commit.recorded":
+            work.remember_parents(reading.commit, (reading.own.get("commit") or {}).get("parents"))
+        links = [_link(alias, work.repository, fact["o"], reading.id) for alias in vouches if is_digest(alias)]
+        return links + self._publish(work, joined.keys, again=joined.again)
+
     def _publish(self, work: Work, keys: Iterable[str], *, again: bool) -> list[Output]:
         return [output for key in sorted(keys) for output in self._publisher.publish(work, key, again=again)]
-
-    def _remember_commit(self, work: Work, reading: Reading) -> None:
-        if reading.commit and reading.kind.name == "commit.recorded":
-            parents = (reading.own.get("commit") or {}).get("parents")
-            if parents is not None:
-                work.remember_parents(reading.commit, parents)
 
 
 @lru_cache(maxsize=4096)
@@ -139,13 +140,22 @@ def _canonical(url: str) -> str:
         return url
 
 
+def _with_key(headers: tuple[tuple[str, bytes | None], ...], key: bytes | None) -> tuple[tuple[str, bytes | None], ...]:
+    """The headers, with the key as `ce_partitionkey` where a message in binary mode has none."""
+    names = {name.lower() for name, _ in headers}
+    if key is None or _PARTITIONKEY_HEADER in names or not any(name.startswith("ce_") for name in names):
+        return headers
+    return (*headers, (_PARTITIONKEY_HEADER, key))
+
+
 def _resolved(headers: Headers) -> tuple[str | None, int]:
     """Where a message of the resolved topic was sent to, and how many repositories claim it; (None, 0) for any other."""
     found = {name: text for name, text in headers if text is not None and name in {REPOSITORY_HEADER, CLAIMS_HEADER}}
     if REPOSITORY_HEADER not in found:
         return None, 0
     claims = found.get(CLAIMS_HEADER, b"")
-    return found[REPOSITORY_HEADER].decode("utf-8", "replace"), int(claims) if claims.isdigit() else 0
+    number = int(claims) if claims.isdigit() and len(claims) <= _CLAIMS_DIGITS else 0
+    return found[REPOSITORY_HEADER].decode("utf-8", "replace"), number
 
 
 def _link(alias: str, repository: str, commit: str, event_id: str) -> Output:

@@ -57,18 +57,16 @@ def parse(text: str, *, setting: str, name: str) -> YamlFile:
     Raises:
         SettingError: it is no YAML, or names a key twice.
     """
-    loader = yaml.SafeLoader(text)
     lines: dict[Place, int] = {}
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         content = None if node is None else _build(loader, node, (), lines)
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise SettingError(setting, f"{name}:{line}: {exc.problem or exc}") from exc
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, RecursionError) as exc:
         raise SettingError(setting, f"{name}:1: is no YAML: {exc}") from exc
-    finally:
-        loader.dispose()
     return YamlFile(setting, name, content, lines)
 
 
@@ -77,7 +75,10 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node, place: Place, lines: dict[P
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, item, (*place, index), lines) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
+        try:
+            return loader.construct_object(node)
+        except ValueError as exc:  # a date that there is not
+            raise yaml.MarkedYAMLError(problem=f"{node.value!r}: {exc}", problem_mark=node.start_mark) from exc
     content: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = str(key_node.value)

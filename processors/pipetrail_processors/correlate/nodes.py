@@ -24,6 +24,8 @@ Node = dict[str, Any]
 
 # More commits than this behind one alias prove nothing that fewer do not, and every event would carry the list on.
 MAX_LINKS = 64
+# Hexadecimal digits of SHA-1 and SHA-256: other lengths are no commits of git.
+_ID_LENGTHS = frozenset({40, 64})
 
 
 class Work:
@@ -55,10 +57,9 @@ class Work:
             self.state.set(self._prefix + key.encode(), orjson.dumps(self._nodes[key]))
         self._changed.clear()
 
-    def remember_parents(self, commit: str, parents: list[str]) -> None:
-        """Keep the commit's parents (binary, one after the other), for those who walk the graph."""
-        width = len(commit) // 2
-        self.state.set(
-            b"p\0" + self.repository.encode() + b"\0" + bytes.fromhex(commit),
-            b"".join(bytes.fromhex(parent) for parent in parents if len(parent) == 2 * width),
-        )
+    def remember_parents(self, commit: str, parents: list[str] | None) -> None:
+        """Keep the commit's parents (binary, one after the other), for those who walk the graph. None: they are not known."""
+        if parents is None or len(commit) not in _ID_LENGTHS:
+            return
+        key = b"p\0" + self.repository.encode() + b"\0" + bytes.fromhex(commit)
+        self.state.set(key, b"".join(bytes.fromhex(parent) for parent in parents if len(parent) == len(commit)))

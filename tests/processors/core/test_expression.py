@@ -1,0 +1,63 @@
+"""Conditions mean what CEL says, however they are taken apart."""
+
+import cel
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pipetrail_processors.case import FIELDS, Case, View
+from pipetrail_processors.expression import Expression, _conjuncts
+from pipetrail_processors.policy import Policy
+from pipetrail_processors.summary import Subject
+
+_ATOMS = st.sampled_from(
+    [
+        "event.type == 'a'",
+        "event.name != 'b && c'",
+        "trail.traced",
+        "!trail.merge",
+        '"x" in ["x", "(", event.type]',
+        "(true || false)",
+    ]
+)
+_EXPRESSIONS = st.recursive(
+    _ATOMS,
+    lambda inner: st.one_of(
+        st.builds("{} && {}".format, inner, inner),
+        st.builds("{} || {}".format, inner, inner),
+        st.builds("({})".format, inner),
+        st.builds("(({}) ? {} : {})".format, inner, inner, inner),
+    ),
+    max_leaves=6,
+)
+
+
+@given(_EXPRESSIONS, st.sampled_from(["a", "b", ""]), st.sampled_from(["c", None]))
+def test_parts_that_are_judged_one_by_one_give_what_the_whole_gives(source: str, kind: str, commit: str | None) -> None:
+    """Taking an expression apart at `&&` changes nothing but the time that it takes."""
+    fact = {"e": {"type": kind, "name": "b && c"}}
+    case = Case(View(Subject("t", None, commit, 1), [fact], Policy()), [fact])
+    context = {"event": {"type": kind, "name": "b && c"}, "trail": {"traced": commit is not None, "merge": False}}
+    assert cel.compile(source).execute(context) == Expression(source).holds(case)
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("a && b", ["a ", " b"]),
+        ("a && (b && c) && d", ["a ", " (b && c) ", " d"]),
+        ("a && b || c", ["a && b || c"]),
+        ("a && b ? c : d", ["a && b ? c : d"]),
+        ("a == ' && ' && b", ["a == ' && ' ", " b"]),
+        ("a[b && c]", ["a[b && c]"]),
+    ],
+)
+def test_an_expression_is_cut_only_where_and_stands_at_the_top(source: str, parts: list[str]) -> None:
+    """Not in texts, not in brackets, and not where something weaker stands beside it."""
+    assert parts == _conjuncts(source)
+
+
+def test_every_field_has_a_value_on_an_empty_trail() -> None:
+    """A rule never meets a missing field: there is an empty text or a no."""
+    case = Case(View(Subject("t", None, None, 1), (), Policy()), ({"e": {}},))
+    values = {path: field(case) for path, field in FIELDS.items()}
+    assert all(isinstance(value, str | bool) for value in values.values())

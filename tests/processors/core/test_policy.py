@@ -1,0 +1,85 @@
+"""The policy file: what it decides, and how loud it is when it is wrong."""
+
+from pathlib import Path
+
+import pytest
+from pipetrail_processors.policy import Policy
+from pipetrail_schemas.errors import SettingError
+
+SHOP = "https://git.example/acme/shop"
+
+
+@pytest.mark.parametrize("name", ["prod", "Production", "prod-eu", "eu-prod", "live"])
+def test_without_a_file_production_needs_an_approval(name: str) -> None:
+    """The default guesses by name which environments are production."""
+    environment = Policy.load(None).environment(SHOP, name)
+    assert environment
+    assert environment.production
+    assert environment.require == ("build", "test", "approval")
+
+
+@pytest.mark.parametrize("name", ["staging", "qa", "product-demo"])
+def test_without_a_file_every_other_environment_needs_build_and_test(name: str) -> None:
+    """Whatever is deployed was built and tested."""
+    environment = Policy().environment(SHOP, name)
+    assert environment
+    assert not environment.production
+    assert environment.require == ("build", "test")
+
+
+def test_the_first_environment_that_matches_decides() -> None:
+    """The order in the file is the order in which people read it."""
+    text = "environments:\n- {match: [qa], repositories: ['*/shop'], require: [scan]}\n- {match: ['*'], require: [build]}\n"
+    policy = Policy.parse(text, name="p.yaml")
+    found = [policy.environment(repository, "qa") for repository in (SHOP, "https://git.example/acme/other")]
+    assert [environment.require for environment in found if environment] == [("scan",), ("build",)]
+
+
+def test_an_environment_that_nothing_matches_requires_nothing() -> None:
+    """A policy says what holds; it does not fall back to the default."""
+    assert Policy.parse("environments: [{match: [prod]}]", name="p.yaml").environment(SHOP, "qa") is None
+
+
+def test_tickets_are_required_from_a_day_on_and_where_the_policy_says() -> None:
+    """What was made before the rule was agreed on is left alone."""
+    text = "tickets: {required_since: 2026-01-05T00:00:00Z, repositories: ['*/shop']}"
+    tickets = Policy.parse(text, name="p.yaml").tickets
+    assert tickets.required(SHOP, "2026-01-05T00:00:00.000Z")
+    assert not tickets.required(SHOP, "2026-01-04T23:59:59.999Z")
+    assert not tickets.required("https://git.example/acme/other", "2026-01-06T00:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "environments:\n- match: [prod]\n  requires: [test]\n",
+            "p.yaml:3: environments.0.requires: is not known here; allowed: match",
+        ),
+        ("environments:\n- match: []\n", "p.yaml:2: environments.0.match: Tuple should have at least 1 item"),
+        (
+            "environments:\n- match: [prod]\n  require: [Unit Tests]\n",
+            "p.yaml:3: environments.0.require.0: String should match",
+        ),
+        ("tickets:\n  projects: [pay]\n", "p.yaml:2: tickets.projects.0: String should match"),
+        ("tickets:\n  required_since: 2026-01-05\n", "p.yaml:2: tickets.required_since: "),
+        ("trunk: main\n", "p.yaml:1: trunk: "),
+        ("trunk: [main\n", "p.yaml:2: expected ',' or ']'"),
+        ("trunk: [a]\ntrunk: [b]\n", "p.yaml:2: 'trunk' stands here a second time"),
+        ("- a\n", "p.yaml:1: Input should be"),
+        ("trunk: &trunk [*trunk]\n", "p.yaml:1: is no YAML"),
+        ("tickets:\n  required_since: 2026-99-99\n", "p.yaml:2: '2026-99-99': month must be in 1..12"),
+        ("\x00", "p.yaml:1: is no YAML"),
+    ],
+)
+def test_a_bad_policy_names_file_line_and_what_is_allowed(text: str, problem: str) -> None:
+    """A policy that is not understood is not replaced by another one."""
+    with pytest.raises(SettingError) as caught:
+        Policy.parse(text, name="p.yaml")
+    assert str(caught.value).startswith(f"setting policy: {problem}")
+
+
+def test_a_policy_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
+    """A wrong path does not mean that there is no policy."""
+    with pytest.raises(SettingError, match=r"setting policy: .*nowhere\.yaml cannot be read"):
+        Policy.load(tmp_path / "nowhere.yaml")
