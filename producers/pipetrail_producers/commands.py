@@ -6,7 +6,6 @@ Exit codes: 0 delivered, 75 spooled (EX_TEMPFAIL), 2 wrong usage, anything else 
 import json
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from pipetrail_producers import artifact as artifacts
 from pipetrail_producers.annotate import warn
 from pipetrail_producers.build_event import Fact, build, said
 from pipetrail_producers.ci.detect import detect
-from pipetrail_producers.message import Message, message_of
+from pipetrail_producers.message import message_of
 from pipetrail_producers.options import Common, common, gathered, read_data
 from pipetrail_producers.recorder import Recorder
 from pipetrail_producers.run import run
@@ -36,7 +35,7 @@ _EXIT_SPOOLED = 75  # EX_TEMPFAIL
 @click.command()
 @click.argument("type_name", metavar="TYPE")
 @click.option("--data", metavar="JSON", help="The event's data as JSON, @FILE, or - for standard input.")
-@click.option("--result", type=click.Choice([*Result]), help="How it ended.")
+@click.option("--result", type=click.Choice([result.value for result in Result]), help="How it ended.")
 @click.option("--stage", metavar="NAME", help="The stage of the policy that it is about.")
 @common
 def emit(type_name: str, data: str | None, result: str | None, stage: str | None, **given: Any) -> None:
@@ -45,11 +44,11 @@ def emit(type_name: str, data: str | None, result: str | None, stage: str | None
     With TYPE - a whole CloudEvent is read from standard input and sent as it is.
     """
     if type_name == "-":
-        _send([_whole_event()], gathered(given))
+        _send(_whole_event(), gathered(given))
         return
     said_here = gathered(given)
     values = {**said_here.values, "pipetrail.result": result, "pipetrail.stage": stage}
-    _record(said_here, [(type_name, values)], read_data(data))
+    _record(said_here, type_name, values, read_data(data))
 
 
 @click.command()
@@ -62,7 +61,7 @@ def override(control: str, stage: str | None, **given: Any) -> None:
     if not (given["reason"] or "").strip():
         raise click.UsageError("--reason is required: an override without a reason is what pipetrail is there to find")
     values = {**said_here.values, "pipetrail.control": control, "pipetrail.stage": stage}
-    _record(said_here, [("policy.bypassed", values)])
+    _record(said_here, "policy.bypassed", values)
 
 
 @click.command()
@@ -73,7 +72,7 @@ def approve(decision: str, change: str | None, **given: Any) -> None:
     """Record that somebody approved a commit, a change or a deployment."""
     said_here = gathered(given)
     values = {**said_here.values, "pipetrail.decision": decision, "vcs.change.id": change}
-    _record(said_here, [("approval.decided", values)])
+    _record(said_here, "approval.decided", values)
 
 
 @click.command()
@@ -86,7 +85,7 @@ def artifact(file: Path, purl: str | None, version: str | None, *, published: bo
     """Record the artifact FILE by its SHA-256 digest."""
     said_here = gathered(given)
     data = {"artifact": artifacts.describe(file, purl=purl, version=version)}
-    _record(said_here, [("artifact.published" if published else "artifact.packaged", said_here.values)], data)
+    _record(said_here, "artifact.published" if published else "artifact.packaged", dict(said_here.values), data)
 
 
 @click.group()
@@ -102,11 +101,17 @@ def start(file: Path | None, name: str | None, **given: Any) -> None:
     """Record that a deployment to --environment started."""
     said_here = gathered(given)
     values = {**said_here.values, "deployment.name": name, "deployment.id": said_here.native_id}
-    _record(said_here, [("deployment.started", values)], _deployed(file))
+    _record(said_here, "deployment.started", values, _deployed(file))
 
 
 @deploy.command()
-@click.option("--result", type=click.Choice([*Result]), default="success", show_default=True, help="How it ended.")
+@click.option(
+    "--result",
+    type=click.Choice([result.value for result in Result]),
+    default="success",
+    show_default=True,
+    help="How it ended.",
+)
 @click.option("--artifact", "file", type=click.Path(path_type=Path), help="The file that was deployed.")
 @click.option("--name", metavar="TEXT", help="What was deployed.")
 @common
@@ -114,7 +119,7 @@ def finish(result: str, file: Path | None, name: str | None, **given: Any) -> No
     """Record that a deployment to --environment ended."""
     said_here = gathered(given)
     values = {**said_here.values, "deployment.name": name, "deployment.id": said_here.native_id, "pipetrail.result": result}
-    _record(said_here, [("deployment.finished", values)], _deployed(file))
+    _record(said_here, "deployment.finished", values, _deployed(file))
 
 
 @click.command()
@@ -153,24 +158,22 @@ def _whole_event() -> dict[str, Any]:
     return whole
 
 
-def _record(said_here: Common, facts: Sequence[tuple[str, dict[str, Any] | Any]], data: dict[str, Any] | None = None) -> None:
-    context = said(detect(os.environ, Path.cwd()), os.environ, **said_here.context)
+def _record(said_here: Common, name: str, values: dict[str, Any], data: dict[str, Any] | None = None) -> None:
     recorded = now()
     fixed = {"native_id": said_here.native_id} if said_here.native_id else {}
-    events = [
-        build(Fact(name, said_here.time or recorded, values, data or {}, **fixed), context, recorded=recorded)
-        for name, values in facts
-    ]
-    _send(events, said_here)
+    try:
+        context = said(detect(os.environ, Path.cwd()), os.environ, **said_here.context)
+        event = build(Fact(name, said_here.time or recorded, values, data or {}, **fixed), context, recorded=recorded)
+    except InvalidEventError as exc:
+        raise click.UsageError(str(exc)) from exc
+    _send(event, said_here)
 
 
-def _send(events: Sequence[dict[str, Any]], said_here: Common) -> None:
+def _send(event: dict[str, Any], said_here: Common) -> None:
     if said_here.dry_run:
-        for event in events:
-            click.echo(json.dumps(event, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(event, ensure_ascii=False, indent=2))
         return
-    messages: list[Message] = [message_of(event) for event in events]
-    recorded = Recorder(os.environ, timeout_s=said_here.timeout_s).finish(messages)
+    recorded = Recorder(os.environ, timeout_s=said_here.timeout_s).finish([message_of(event)])
     if recorded.problem:
-        warn(os.environ, f"{recorded.spooled} of {len(messages)} events not delivered: {recorded.problem}")
+        warn(os.environ, f"the event was not delivered: {recorded.problem}")
     sys.exit(recorded.exit_code)

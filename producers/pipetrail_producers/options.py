@@ -70,17 +70,16 @@ def common(command: _Command) -> _Command:
 
 
 def gathered(given: dict[str, Any]) -> Common:
-    """What the shared options say, out of a command's keyword arguments.
-
-    Raises:
-        InvalidEventError: a --field is malformed or names no field.
-    """
+    """What the shared options say, out of a command's keyword arguments; a wrong --field is a usage error."""
     values: dict[str, Any] = {
         "event.reason": given["reason"],
         "pipetrail.ticket.id": given["ticket"],
         "service.name": given["service"],
     }
-    values |= dict(typed_field(text) for text in given["fields"])
+    try:
+        values |= dict(typed_field(text) for text in given["fields"])
+    except InvalidEventError as exc:
+        raise click.UsageError(str(exc)) from exc
     told = {"repository": given["repository"], "commit": given["commit"], "actor_name": given["actor"]}
     told["environment"] = given["environment"]
     return Common(told, values, given["moment"], given["native_id"], given["dry_run"], given["timeout_s"])

@@ -1,8 +1,8 @@
 """Takes secrets out of texts before they are sent or spooled.
 
-Two grounds: the value of an environment variable whose name says that it is secret, and well-known shapes of tokens. What is
-taken out is replaced by `[redacted:RULE:FINGERPRINT]`: the rule that found it, and a fingerprint keyed per process, by which two
-places in one event can be seen to hold the same secret and nobody can guess it. Standard library only.
+Two grounds: the value of an environment variable whose name says that it is secret, and well-known shapes of tokens. What
+is taken out is replaced by `[redacted:RULE:FINGERPRINT]`: the rule that found it, and a fingerprint keyed per process, by
+which two places in one event can be seen to hold the same secret and nobody can guess it. Standard library only.
 """
 
 import hashlib

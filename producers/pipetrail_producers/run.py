@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from pipetrail_schemas.errors import PipetrailError
@@ -85,15 +85,23 @@ def run(
         raise click.UsageError("--reason is required with --skip: who skips says why")
     if stage == "deploy" and not (given["environment"] or os.environ.get("PIPETRAIL_ENVIRONMENT")):
         raise click.UsageError("--environment is required with --stage deploy")
-    plan = _plan(
-        list(argv),
-        said_here,
-        name=name or Path(argv[0]).name,
-        stage=stage,
-        made=made,
-        deploys=deploys,
-        captured=not no_capture,
-    )
+    try:
+        plan = _plan(
+            list(argv),
+            said_here,
+            name=name or Path(argv[0]).name,
+            stage=stage,
+            made=made,
+            deploys=deploys,
+            captured=not no_capture,
+        )
+    except PipetrailError as exc:
+        if skip:
+            raise
+        # What cannot be recorded is no reason not to run it.
+        warn(os.environ, f"not recorded: {exc}")
+        ended = child.run(argv, timeout_s=time_limit)
+        sys.exit(_NOT_RECORDED if strict else ended.exit_code)
     if skip:
         sys.exit(_skip(plan))
     sys.exit(_run(plan, output_tail, time_limit, strict=strict))
@@ -127,7 +135,8 @@ def _plan(
 
 def _skip(plan: _Plan) -> int:
     moment = plan.said_here.time or now()
-    event = _event(plan, "taskrun.skipped", moment, {"pipetrail.skip": Skip.ON_PURPOSE, "pipetrail.result": Result.SKIP})
+    skipped = {"pipetrail.skip": Skip.ON_PURPOSE, "pipetrail.result": Result.SKIP}
+    event = _event(plan, _Told("taskrun.skipped", moment, skipped, plan.data))
     if plan.said_here.dry_run:
         click.echo(json.dumps(event, ensure_ascii=False, indent=2))
         return 0
@@ -143,12 +152,22 @@ def _run(plan: _Plan, output_tail: int, time_limit: float | None, *, strict: boo
     subject = _SUBJECTS.get(plan.stage or "", "taskrun")
     sending = _Sending(plan)
     start = {"event.start": format_time(begin)}
-    # Built before the command runs: a usage error must not come after an hour of work.
-    first = _event(plan, f"{subject}.started", begin, start)
-    ended = child.run(plan.argv, timeout_s=time_limit, tail_lines=output_tail, started=lambda: sending.begin(first))
+    ended = child.run(
+        plan.argv,
+        timeout_s=time_limit,
+        tail_lines=output_tail,
+        started=lambda: sending.begin(_Told(f"{subject}.started", begin, start, plan.data)),
+    )
     end = begin + timedelta(microseconds=ended.duration_ns // 1000)
-    finished = {
-        **start,
+    told = [_Told(f"{subject}.finished", end, {**start, **_outcome(ended, end)}, plan.data)]
+    if ended.result is Result.SUCCESS:
+        told += [_Told("artifact.packaged", end, {}, data) for data in sending.described(plan.artifacts)]
+    recorded = sending.finish(told)
+    return ended.exit_code if recorded or not strict else _NOT_RECORDED
+
+
+def _outcome(ended: child.Ended, end: datetime) -> dict[str, Any]:
+    return {
         "event.end": format_time(end),
         "event.duration": ended.duration_ns,
         "pipetrail.result": ended.result,
@@ -157,21 +176,22 @@ def _run(plan: _Plan, output_tail: int, time_limit: float | None, *, strict: boo
         "pipetrail.command.signal": ended.signal,
         "pipetrail.command.output_tail": ended.output_tail and Redactor(os.environ).text(ended.output_tail),
     }
-    events = [(f"{subject}.finished", finished, plan.data)]
-    if ended.result is Result.SUCCESS:
-        events += [("artifact.packaged", {}, data) for data in sending.described(plan.artifacts)]
-    recorded = sending.finish([_event(plan, name, end, values, data) for name, values, data in events])
-    return ended.exit_code if recorded or not strict else _NOT_RECORDED
 
 
-def _event(
-    plan: _Plan, name: str, moment: datetime, values: Mapping[str, Any], data: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    data = plan.data if data is None else data
-    known = {**plan.values, **values}
+class _Told(NamedTuple):
+    """One event of the run, before it is built."""
+
+    name: str
+    time: datetime
+    values: Mapping[str, Any]
+    data: Mapping[str, Any]
+
+
+def _event(plan: _Plan, told: _Told) -> dict[str, Any]:
     # Two artifacts of one run are two facts.
-    native_id = f"{plan.native_id} {data['artifact']['filename']}" if name == "artifact.packaged" else plan.native_id
-    return build(Fact(name, moment, known, data, native_id), plan.context, recorded=now())
+    native_id = f"{plan.native_id} {told.data['artifact']['filename']}" if told.name == "artifact.packaged" else plan.native_id
+    values = {**plan.values, **told.values}
+    return build(Fact(told.name, told.time, values, told.data, native_id), plan.context, recorded=now())
 
 
 class _Sending:
@@ -182,24 +202,26 @@ class _Sending:
         self._recorder: Recorder | None = None
         self._recorded = True
 
-    def begin(self, event: dict[str, Any]) -> None:
+    def begin(self, told: _Told) -> None:
         """Send the first event in the background."""
-        if self._plan.said_here.dry_run:
-            click.echo(json.dumps(event, ensure_ascii=False, indent=2), err=True)
-            return
         try:
+            event = _event(self._plan, told)
+            if self._plan.said_here.dry_run:
+                _print(event)
+                return
             self._recorder = Recorder(os.environ, timeout_s=self._plan.said_here.timeout_s)
             self._recorder.begin([message_of(event)])
         except PipetrailError as exc:
             self._lost(exc)
 
-    def finish(self, events: list[dict[str, Any]]) -> bool:
+    def finish(self, told: list[_Told]) -> bool:
         """Send the last events and wait for all; True when all are delivered or spooled."""
-        if self._plan.said_here.dry_run:
-            for event in events:
-                click.echo(json.dumps(event, ensure_ascii=False, indent=2), err=True)
-            return True
         try:
+            events = [_event(self._plan, one) for one in told]
+            if self._plan.said_here.dry_run:
+                for event in events:
+                    _print(event)
+                return self._recorded
             recorder = self._recorder or Recorder(os.environ, timeout_s=self._plan.said_here.timeout_s)
             recorded = recorder.finish([message_of(event) for event in events])
         except PipetrailError as exc:
@@ -222,3 +244,8 @@ class _Sending:
     def _lost(self, exc: PipetrailError) -> None:
         self._recorded = False
         warn(os.environ, f"not recorded: {exc}")
+
+
+def _print(event: dict[str, Any]) -> None:
+    # On stderr: stdout is the command's.
+    click.echo(json.dumps(event, ensure_ascii=False, indent=2), err=True)
