@@ -17,7 +17,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -142,10 +142,10 @@ class Spool:
             yield alone
 
     def _create(self) -> None:
-        if self.folder.is_dir():
-            return
+        missing = [folder for folder in (self.folder, *self.folder.parents) if not folder.is_dir()]
         self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        _sync(self.folder.parent)
+        for folder in missing:  # a new folder's name is as lasting as the folder that holds it
+            _sync(folder.parent)
 
     def _require_room(self, size: int) -> None:
         used = _size(self.folder) + _size(self.folder / DAMAGED)
@@ -215,9 +215,13 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _size(folder: Path) -> int:
-    if not folder.is_dir():
-        return 0
-    return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
+    """Bytes of the files in a folder; 0 where there is none. A file that is delivered and removed meanwhile does not count."""
+    total = 0
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                total += entry.stat().st_size if entry.is_file() else 0
+    return total
 
 
 def _sync(folder: Path) -> None:
