@@ -1,6 +1,6 @@
 """The checkpoint: all that came of the events so far becomes durable, or the process ends. Faust commits offsets after it.
 
-Order: state to the changelog, then wait until Kafka has acknowledged changelog, outputs and dead letters, then state to disk.
+Order: wait until Kafka has acknowledged outputs and dead letters, then state to the changelog and wait again, then to disk.
 Work on batches stands still meanwhile, so that what is made durable belongs together.
 """
 
@@ -64,6 +64,8 @@ class Checkpoint:
     async def flush_locked(self) -> None:
         """As `flush`, by who holds the lock."""
         self.tick()
+        # Outputs first: an ended wait is not repeated by any message, only by the state that still has it queued.
+        await asyncio.to_thread(self._outputs.flush, self._give_up)
         pending = self._table.pending()
         reached: dict[int, int] = {}
         topic = self._table.changelog_topic_name
@@ -71,14 +73,10 @@ class Checkpoint:
             delivered = partial(_reach, reached, partition)
             for key, value in changes.items():
                 self._changelog.put_into(topic, partition, key, value, delivered)
-        await asyncio.to_thread(self._flush_both)
+        await asyncio.to_thread(self._changelog.flush, self._give_up)
         self._alive = monotonic()
         for partition in pending:
             self._table.store_durable(partition, reached[partition])
-
-    def _flush_both(self) -> None:
-        self._changelog.flush(self._give_up)
-        self._outputs.flush(self._give_up)
 
 
 def _reach(reached: dict[int, int], partition: int, offset: int) -> None:

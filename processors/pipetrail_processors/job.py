@@ -91,7 +91,7 @@ class Job:
     def _decide(self, record: Record) -> Callable[[PartitionState], list[Output]]:
         if record.topic == LINKS.name:
             return lambda state: self._pipeline.on_link(record.key, record.value, state)
-        return lambda state: self._pipeline.on_event(record.value, record.headers, state)
+        return lambda state: self._pipeline.on_event(record.value, record.headers, state, record.key)
 
     def _send(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
