@@ -1,4 +1,4 @@
-"""A little world around the pure core: partitions, and topics that lead back into it. What the engine does, without a broker."""
+"""A little world around the pure core: partitions, and topics that lead back into it. The engine without a broker."""
 
 import zlib
 from collections import deque
