@@ -1,0 +1,158 @@
+"""The processor as people run it: processes beside a real Kafka, each test with a group and repositories of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import orjson
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from pipetrail_schemas.topics import EVENTS, LINKS, PARTITIONER, RECORDS, RESOLVED, TRAILS, Topic
+from support.index_bench import Process
+from support.kafka import Message, read_all
+from support.stream import CONTENT_TYPE, key_of
+from support.wait import wait_for
+
+if TYPE_CHECKING:
+    from pipetrail_deploy.stack import Stack
+
+SOURCES = (EVENTS, RESOLVED, LINKS)
+READY_S = 60.0
+
+
+class ProcessorBench:
+    """A test's own corner of a Kafka."""
+
+    def __init__(self, stack: "Stack", folder: Path) -> None:
+        self.stack = stack
+        self.folder = folder
+        self.run = uuid4().hex
+        self.kafka = stack.connection.require_kafka()
+        self.group = self._group()
+        self._starts = 0
+
+    def produce(self, values: Iterable[bytes]) -> None:
+        """Write events to the events topic and wait until Kafka has them."""
+        self.produce_raw((key_of(value), value) for value in values)
+
+    def produce_raw(self, messages: Iterable[tuple[bytes | None, bytes | None]], headers: Any = CONTENT_TYPE) -> None:
+        """Write anything to the events topic and wait until Kafka has it."""
+        failures: list[Any] = []
+        producer = Producer(
+            {
+                **self.kafka.client_config(),
+                "partitioner": PARTITIONER,
+                "linger.ms": 5,
+                "enable.idempotence": True,
+                "on_delivery": lambda error, _message: failures.append(error) if error else None,
+            }
+        )
+        for key, value in messages:
+            producer.produce(EVENTS.name, key=key, value=value, headers=list(headers))
+            producer.poll(0)
+        assert producer.flush(60) == 0
+        assert failures == []
+
+    @contextmanager
+    def process(self, worker: int = 0, **settings: str) -> Iterator[Process]:
+        """Run `pipetrail process`; at the end it is stopped if it still runs, and must have stopped well."""
+        self._starts += 1
+        ready_file, log_file = self.folder / f"ready-{self._starts}", self.folder / f"log-{self._starts}"
+        env = os.environ | {
+            "PIPETRAIL_HOME": str(self.stack.home),
+            "PIPETRAIL_PROCESS_GROUP": self.group,
+            "PIPETRAIL_PROCESS_DATADIR": str(self.datadir(worker)),
+            "PIPETRAIL_PROCESS_SESSION_TIMEOUT_S": "6",  # a killed worker is missed after that long
+            **{f"PIPETRAIL_PROCESS_{name.upper()}": value for name, value in settings.items()},
+        }
+        command = [sys.executable, "-m", "pipetrail", "process", "--ready-file", str(ready_file)]
+        with log_file.open("wb") as log, subprocess.Popen(command, env=env, stderr=log, cwd=self.folder) as popen:
+            try:
+                wait_for(
+                    lambda: ready_file.exists() or popen.poll() is not None, timeout_s=READY_S, what="the processor to be ready"
+                )
+                assert popen.poll() is None, log_file.read_text()
+                process = Process(popen, log_file)
+                yield process
+                if popen.poll() is None:
+                    assert process.stop() == 0, log_file.read_text()
+            finally:
+                popen.kill()
+
+    def datadir(self, worker: int) -> Path:
+        """Where a worker keeps its state."""
+        return self.folder / f"worker-{worker}"
+
+    def messages(self, topic: Topic) -> list[Message]:
+        """What stands on a topic of this test, by the repositories' names."""
+        return [message for message in read_all(self.kafka, topic) if self.run.encode() in (message.value or b"")]
+
+    def recorded(self) -> dict[str, set[bytes]]:
+        """The records by event id; every one of them once when nothing was altered."""
+        found: dict[str, set[bytes]] = {}
+        for message in self.messages(RECORDS):
+            assert message.value is not None
+            found.setdefault(orjson.loads(message.value)["event"]["id"], set()).add(message.value)
+        return found
+
+    def trails(self) -> dict[bytes, bytes]:
+        """The trails as the index would have them: of each, the highest revision, and of these the last."""
+        found: dict[bytes, tuple[int, bytes]] = {}
+        for message in self.messages(TRAILS):
+            assert message.value is not None
+            assert message.key is not None
+            revision = orjson.loads(message.value)["pipetrail"]["trail"]["revision"]
+            if message.key not in found or revision >= found[message.key][0]:
+                found[message.key] = (revision, message.value)
+        return {key: value for key, (_, value) in found.items()}
+
+    def wait_for_records(self, ids: Iterable[str], *, timeout_s: float) -> None:
+        """Until each of the events has a record."""
+        wanted = set(ids)
+        wait_for(
+            lambda: wanted <= self.recorded().keys(),
+            timeout_s=timeout_s,
+            what=f"records of {len(wanted)} events",
+        )
+
+    def wait_for_count(self, records: int) -> None:
+        """Until so many events have a record: the work is under way."""
+        wait_for(lambda: len(self.recorded()) >= records, timeout_s=60, what=f"{records} records")
+
+    def lag(self) -> int:
+        """How many messages the group has not yet committed."""
+        with closing(Consumer({**self.kafka.client_config(), "group.id": self.group})) as consumer:
+            committed = consumer.committed(self._places(consumer), timeout=10)
+            return sum(_end(consumer, place) - max(0, place.offset) for place in committed)
+
+    def _group(self) -> str:
+        """A group that starts at the present end, so that no other test's messages are read."""
+        group = f"test-{self.run}"
+        starts = wait_for(self._ends, timeout_s=30, what="topics that were just made to have leaders")
+        admin = AdminClient(self.kafka.client_config())
+        (future,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, starts)]).values()
+        future.result(30)
+        return group
+
+    def _ends(self) -> list[TopicPartition]:
+        with closing(Consumer({**self.kafka.client_config(), "group.id": "ends"})) as consumer:
+            places = self._places(consumer)
+            try:
+                return [TopicPartition(place.topic, place.partition, _end(consumer, place)) for place in places]
+            except KafkaException:
+                return []
+
+    def _places(self, consumer: Consumer) -> list[TopicPartition]:
+        found = consumer.list_topics(timeout=10).topics
+        return [TopicPartition(topic.name, number) for topic in SOURCES for number in found[topic.name].partitions]
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    found = consumer.get_watermark_offsets(place, timeout=10)
+    assert found is not None
+    return int(found[1])
