@@ -1,0 +1,1 @@
+"""The demo: a small real delivery on this machine, from the first commit to the report."""
