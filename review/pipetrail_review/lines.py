@@ -1,6 +1,6 @@
 """One line for one event: what happened, in the words of people. Pure; the terminal and the report share it."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,15 +52,14 @@ def lines_of_trail(trail: Trail, *, every: bool = False) -> list[Line]:
     entries = sorted(state.entries, key=lambda entry: (entry.time, entry.event_id))
     revision = revision_of(trail)
     ticket = trail.pipetrail.ticket.id if trail.pipetrail.ticket else None
-    shown = entries if every else _without_ended_starts(entries)
+    told_by = {} if every else _ended_starts(entries)
+    found: defaultdict[str, list[FindingRef]] = defaultdict(list)
+    for finding in state.findings:
+        found[told_by.get(finding.event_id, finding.event_id)].append(finding)
     return [
-        line_of(
-            entry,
-            findings=[finding for finding in state.findings if finding.event_id == entry.event_id],
-            revision=revision,
-            ticket=ticket,
-        )
-        for entry in shown
+        line_of(entry, findings=found[entry.event_id], revision=revision, ticket=ticket)
+        for entry in entries
+        if entry.event_id not in told_by
     ]
 
 
@@ -110,20 +109,19 @@ def _phrase(entry: Entry) -> str:
     return f'{phrase}, "{plain(entry.reason)}"' if entry.reason else phrase
 
 
-def _without_ended_starts(entries: list[Entry]) -> list[Entry]:
+def _ended_starts(entries: list[Entry]) -> dict[str, str]:
+    """The starts whose end is among the entries, each with the event id of that end, whose line tells it and its findings."""
     # From the latest back: each end takes one start of its own kind and name along.
-    ends: Counter[tuple[str, str | None, str | None]] = Counter()
-    kept = []
+    ends: defaultdict[tuple[str, str | None, str | None], list[str]] = defaultdict(list)
+    told_by: dict[str, str] = {}
     for entry in reversed(entries):
         subject, _, verb = entry.type.rpartition(".")
         key = (subject, entry.name, entry.environment)
         if verb == "finished":
-            ends[key] += 1
-        if verb == "started" and ends[key]:
-            ends[key] -= 1
-            continue
-        kept.append(entry)
-    return kept[::-1]
+            ends[key].append(entry.event_id)
+        elif verb == "started" and ends[key]:
+            told_by[entry.event_id] = ends[key].pop()
+    return told_by
 
 
 def _kind(entry: Entry) -> str:

@@ -113,6 +113,15 @@ def test_a_build_that_started_twice_and_ended_once_still_shows_a_start() -> None
     assert [line.split()[-1] for line in text.splitlines()[1:]] == ["started", "passed"]
 
 
+def test_what_was_found_at_a_start_stands_at_the_end_that_tells_it() -> None:
+    """A deployment is judged by its start; where the start is not shown, its finding is not lost."""
+    start = entry("found", "deployment.started", 0, name="shop", environment="prod", stage="deploy")
+    end = entry("found", "deployment.finished", 5, name="shop", environment="prod", stage="deploy", result="success")
+    found = finding_ref(start, "deployed-although-failed")
+    text = printed(timeline(trail("found", [start, end], findings=[found]), now=NOW, zone=UTC))
+    assert [line for line in text.splitlines() if "deployed although failed" in line and "succeeded" in line]
+
+
 def test_findings_that_read_alike_are_counted() -> None:
     """Three stages that are missing at one deployment are one line with their number, not three that look the same."""
     at = entry("n", "deployment.finished", 0, environment="prod", result="success")
