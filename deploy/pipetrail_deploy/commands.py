@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from pipetrail_schemas import connection
 
+from pipetrail_deploy.demo.services import SERVICES
 from pipetrail_deploy.pidfile import end_running
 from pipetrail_deploy.places import Home, locked, remove_data
 from pipetrail_deploy.reporter import Lines
@@ -48,13 +49,16 @@ def up(home: Path | None, kafka_port: int | None, opensearch_port: int | None, *
 def down(home: Path | None, *, delete_data: bool) -> None:
     """Stop the local Kafka and OpenSearch; their data stays.
 
-    Fine if they do not run.
+    Fine if they do not run. What `pipetrail demo --keep` left running beside them is stopped, too.
     """
     place, reporter = _home(home), Lines()
     if not place.run.is_dir():
         reporter.line("Nothing", f"was ever started in {place.root}")
         return
     with locked(place.run / "lock"):
+        for service in SERVICES:  # of a demo that was kept
+            if end_running(place, service.name):
+                reporter.line(service.title, "stopped")
         for name, title in _SERVERS.items():
             reporter.line(title, "stopped" if end_running(place, name) else "did not run")
         if delete_data:

@@ -1,0 +1,148 @@
+"""`pipetrail demo` as people call it: what it does is found by the rules that should find it, and nothing of it stays behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pipetrail_deploy import pidfile
+from pipetrail_deploy.demo import delivery
+from pipetrail_deploy.demo.changes import DELIVERY, ByHand, Change
+from pipetrail_deploy.demo.errors import DemoError
+from pipetrail_deploy.demo.services import SERVICES
+from pipetrail_deploy.demo.shell import PIPETRAIL, environment, run
+from pipetrail_deploy.demo.site import require_page, serving
+from pipetrail_deploy.places import Home, remove_data
+from pipetrail_deploy.stack import running
+from pipetrail_review.client import Client
+from pipetrail_review.documents import trail_of
+from pipetrail_review.findings import Filter, find_findings
+from pipetrail_review.kinds import EVENTS, TRAILS
+from pipetrail_review.query import is_
+
+PROGRAMS = ("kafka", "opensearch", *(service.name for service in SERVICES))
+FREE_PORTS = ("--kafka-port", "0", "--opensearch-port", "0")
+COMMITS = 3
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """A home that the servers' account can reach; whatever runs there is ended."""
+    with tempfile.TemporaryDirectory(prefix="pipetrail-demo-") as name:
+        Path(name).chmod(0o755)
+        home = Home(Path(name) / "home")
+        yield home
+        for program in reversed(PROGRAMS):
+            pidfile.end_running(home, program)
+        remove_data(home)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A little history of somebody's own."""
+    run(("git", "init", "--quiet", str(tmp_path)), folder=tmp_path, env=environment(tmp_path))
+    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+    for number in range(COMMITS):
+        command = ("git", *who, "commit", "--quiet", "--allow-empty", "--message", f"PAY-{number} Do it")
+        run(command, folder=tmp_path, env=environment(tmp_path))
+    return tmp_path
+
+
+def _running(home: Home) -> list[str]:
+    return [name for name in PROGRAMS if pidfile.running_server(home, name)]
+
+
+@pytest.mark.stack
+def test_what_the_demo_does_is_found_and_nothing_else(home: Home, repository: Path) -> None:
+    """Each change is found by its own rule and the clean one by none; history is there; a second start tells it from the index."""
+    command = (*PIPETRAIL, "demo", "--home", home.root, "--repo", repository)
+    first = run((*command, *FREE_PORTS), folder=repository, env=environment(home.root))
+    assert _running(home) == []
+    assert f"{COMMITS} commits" in first
+    assert (home.root / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+    delivered = delivery.latest(home.root)
+    assert delivered
+    again = run(command, folder=repository, env=environment(home.root))
+    assert "kept from" in again
+    assert _running(home) == []
+    assert again.count("\nTrail ") == first.count("\nTrail ") == len(DELIVERY)
+
+    with running(home.root) as stack, Client.of(stack.connection) as client:
+        of_shop = is_("vcs.repository.url.full", delivered.repository)
+        trails = [trail_of(document) for document in client.scan(TRAILS, of_shop)]
+        found = {
+            trail.message or "a page packed by hand": [one.rule for one in trail.pipetrail.trail.findings] for trail in trails
+        }
+        assert found == {change.message: [change.rule] if change.rule else [] for change in DELIVERY}
+        open_now, others = find_findings(client, Filter(status="open"), limit=100)
+        assert (open_now.total, others) == (sum(change.rule is not None for change in DELIVERY), 0)
+        assert client.count(EVENTS, is_("pipetrail.event_type", "commit.recorded")) == COMMITS + sum(
+            isinstance(change, Change) for change in DELIVERY
+        )
+
+
+@pytest.mark.stack
+def test_an_interrupt_ends_all_that_was_started(home: Home, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of the delivery: the servers and programs are ended, and it says so."""
+    command = [*PIPETRAIL, "demo", "--home", str(home.root), *FREE_PORTS]
+    env = environment(home.root)
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout
+        seen = next((line for line in process.stdout if line.startswith("Delivery")), "")
+        assert seen
+        assert _running(home) == list(PROGRAMS)
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    assert "Ended" in rest
+    assert _running(home) == []
+
+
+def test_a_repository_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
+    """`--repo` of a folder that does not exist stops the demo before anything is started."""
+    home = Home(tmp_path / "home")
+    command = [*PIPETRAIL, "demo", "--home", str(home.root), "--repo", str(tmp_path / "absent")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, home.root.exists()) == (2, False)
+    assert "absent" in ended.stderr
+
+
+def test_a_step_that_fails_tells_the_end_of_its_output(tmp_path: Path) -> None:
+    """The message names the program and its exit code, and ends with what it said last."""
+    script = "import sys; print('first'); print('last', file=sys.stderr); sys.exit(7)"
+    with pytest.raises(DemoError, match=re.compile(r"ended with 7:.*first.*last", re.DOTALL)):
+        run((sys.executable, "-c", script), folder=tmp_path, env=environment(tmp_path))
+
+
+def test_a_page_that_shows_something_else_is_noticed(tmp_path: Path) -> None:
+    """What was deployed is fetched as a visitor does."""
+    (tmp_path / "index.html").write_text("<p>Tea: 3.50</p>", encoding="utf-8")
+    with serving(tmp_path) as address:
+        require_page(f"{address}/", "Tea: 3.50")
+        with pytest.raises(DemoError, match=r"does not show 'Tea: 3.05'"):
+            require_page(f"{address}/", "Tea: 3.05")
+        with pytest.raises(DemoError, match="cannot be fetched"):
+            require_page(f"{address}/absent", "Tea")
+
+
+def test_the_environment_of_a_ci_job_is_not_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A demo in a CI job must not take the job's commit, nor a configured cluster, for its own."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_SHA", "0" * 40)
+    monkeypatch.setenv("PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS", "kafka.example:9092")
+    names = environment(tmp_path).keys()
+    assert not [name for name in names if name.startswith("GITHUB") or "KAFKA" in name]
+
+
+def test_the_delivery_shows_one_of_each() -> None:
+    """Every rule is hit by one change alone, and one change is clean."""
+    rules = [change.rule for change in DELIVERY]
+    assert len(set(rules)) == len(rules)
+    assert rules.count(None) == 1
+    assert [change.rule for change in DELIVERY if isinstance(change, ByHand)] == ["unknown-artifact-deployed"]
