@@ -1,6 +1,7 @@
 """Puts an event together from what is known and what was said. A plain dict, checked without pydantic.
 
-What the caller says beats PIPETRAIL_* variables, which beat what the CI system or git say.
+What the caller says beats PIPETRAIL_* variables, which beat what the CI system or git say. Whatever the origin, no text of an
+event holds a secret that `redact` finds, and none that JSON in UTF-8 cannot carry.
 """
 
 import uuid
@@ -10,11 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from pipetrail_schemas import check
-from pipetrail_schemas.errors import InvalidEventError
+from pipetrail_schemas.errors import InvalidEventError, SettingError
 from pipetrail_schemas.ids import canonical_repository, event_id
 from pipetrail_schemas.times import format_time
+from pipetrail_schemas.topics import MAX_EVENT_BYTES
 
-from pipetrail_producers.ci.context import Context, repository_name
+from pipetrail_producers.ci.context import Context, count, repository_name
+from pipetrail_producers.claim import fitted
+from pipetrail_producers.redact import Redactor
 
 # Variable → field of Context. They say what no system says (Tekton, Argo Workflows), or say it better.
 _OVERRIDES = {
@@ -26,10 +30,16 @@ _OVERRIDES = {
     "PIPETRAIL_RUN_ID": "run_id",
     "PIPETRAIL_RUN_URL": "run_url",
     "PIPETRAIL_ACTOR": "actor_name",
+    "PIPETRAIL_ACTOR_ID": "actor_id",
     "PIPETRAIL_ACTOR_EMAIL": "actor_email",
     "PIPETRAIL_ACTOR_TYPE": "actor_type",
     "PIPETRAIL_ENVIRONMENT": "environment",
 }
+# Finds the secrets that show what they are, whatever the environment.
+BY_SHAPE = Redactor({})
+_RUN_ATTEMPT = "PIPETRAIL_RUN_ATTEMPT"
+# The envelope has some 1,500 bytes, its longest parts counted with all that the schema allows.
+_DATA_ROOM = MAX_EVENT_BYTES - 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ def said(context: Context, env: Mapping[str, str], **given: str | None) -> Conte
 
     Raises:
         InvalidEventError: the repository that was said names none.
+        SettingError: PIPETRAIL_RUN_ATTEMPT is no number from 1.
     """
     told = {name: env[variable] for variable, name in _OVERRIDES.items() if env.get(variable)}
     told |= {name: value for name, value in given.items() if value is not None}
@@ -64,14 +75,25 @@ def said(context: Context, env: Mapping[str, str], **given: str | None) -> Conte
             # The commit and branch that were found belong to another repository: they say nothing here.
             context = replace(context, commit=None, ref_name=None, ref_type=None, change_id=None, base_ref=None)
     if "actor_name" in told and told["actor_name"] != context.actor_name:
-        context = replace(context, actor_id=None, actor_email=None)
+        context = replace(context, actor_id=None, actor_email=None, actor_type=None)
+    if "run_id" in told and told["run_id"] != context.run_id:
+        context = replace(context, run_attempt=None, run_url=None, task_id=None, task_url=None)
+    if env.get(_RUN_ATTEMPT):
+        context = replace(context, run_attempt=_attempt(env[_RUN_ATTEMPT]))
     if "ref_name" in told:
         context = replace(context, ref_type=None)
     return replace(context, **told)  # type: ignore[arg-type]  # every field that can be told is text
 
 
-def build(fact: Fact, context: Context, *, recorded: datetime) -> dict[str, Any]:
-    """The event of a fact, ready to be sent.
+def _attempt(text: str) -> int:
+    number = count(text)
+    if number is None:
+        raise SettingError(_RUN_ATTEMPT, f"{text!r} is not a whole number from 1")
+    return number
+
+
+def build(fact: Fact, context: Context, *, recorded: datetime, redactor: Redactor = BY_SHAPE) -> dict[str, Any]:
+    """The event of a fact, ready to be sent: redacted, and with what is too large for a message named by its digest.
 
     Raises:
         InvalidEventError: names every field that is wrong or missing, and what is allowed.
@@ -83,6 +105,7 @@ def build(fact: Fact, context: Context, *, recorded: datetime) -> dict[str, Any]
     data = _merged(_where(context), fact.data)
     for path, value in fact.values.items():
         put(data, path, value)
+    data = dict(fitted(redactor.data(_carriable(data)), _DATA_ROOM))
     repository = check.lookup(data, "vcs.repository.url.full")
     subject, _, verb = kind.name.partition(".")
     event = {
@@ -111,12 +134,22 @@ def put(data: dict[str, Any], path: str, value: object) -> None:
     *parents, last = path.split(".")
     for name in parents:
         below = data.get(name)
-        data = data.setdefault(name, {}) if isinstance(below, dict) or below is None else _occupied(path, name)
+        if below is not None and not isinstance(below, dict):
+            raise InvalidEventError([(f"data.{path}", f"{name} is a value already and cannot hold fields")])
+        data[name] = below = {} if below is None else below
+        data = below
     data[last] = value
 
 
-def _occupied(path: str, name: str) -> dict[str, Any]:
-    raise InvalidEventError([(f"data.{path}", f"{name} is a value already and cannot hold fields")])
+def _carriable(value: Any) -> Any:
+    """A JSON value without halves of surrogate pairs, which is how bytes that are no UTF-8 look in an argument or variable."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {name: _carriable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_carriable(item) for item in value]
+    return value
 
 
 def _alias(data: Mapping[str, Any]) -> str | None:
@@ -125,11 +158,13 @@ def _alias(data: Mapping[str, Any]) -> str | None:
     return str(found) if found else None
 
 
-def _merged(low: dict[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """A new object: `high` over `low`, object by object; what is in `high` alone is copied, too, since it will be added to."""
+    merged = dict(low)
     for name, value in high.items():
-        below = low.get(name)
-        low[name] = _merged(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
-    return low
+        below = merged.get(name)
+        merged[name] = _merged(below if isinstance(below, Mapping) else {}, value) if isinstance(value, Mapping) else value
+    return merged
 
 
 def _where(context: Context) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pipetrail_producers.ci.detect import detect
 from pipetrail_producers.message import message_of
 from pipetrail_producers.options import Common, common, gathered, read_data
 from pipetrail_producers.recorder import Recorder
+from pipetrail_producers.redact import Redactor
 from pipetrail_producers.run import run
 
 __all__ = ["approve", "artifact", "deploy", "emit", "flush", "override", "run"]
@@ -163,7 +164,12 @@ def _record(said_here: Common, name: str, values: dict[str, Any], data: dict[str
     fixed = {"native_id": said_here.native_id} if said_here.native_id else {}
     try:
         context = said(detect(os.environ, Path.cwd()), os.environ, **said_here.context)
-        event = build(Fact(name, said_here.time or recorded, values, data or {}, **fixed), context, recorded=recorded)
+        event = build(
+            Fact(name, said_here.time or recorded, values, data or {}, **fixed),
+            context,
+            recorded=recorded,
+            redactor=Redactor(os.environ),
+        )
     except InvalidEventError as exc:
         raise click.UsageError(str(exc)) from exc
     _send(event, said_here)

@@ -1,9 +1,12 @@
 """Gets messages onto Kafka, or into the spool: what every command ends with.
 
-An event is recorded when Kafka acknowledged it, or when it is safely in the spool. Nothing else counts as success.
+An event is recorded when Kafka acknowledged it, or when it is safely in the spool. Nothing else counts as success. What waits
+in the spool goes along with new events, before them: the order of sending is the order of happening, as far as one command can
+do it in bounded time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,25 +14,34 @@ from pipetrail_schemas import connection
 from pipetrail_schemas.errors import SettingError
 
 from pipetrail_producers import settings as agent_settings
-from pipetrail_producers.delivery import Delivery
+from pipetrail_producers.delivery import Delivery, Undelivered
+from pipetrail_producers.errors import SpoolError
 from pipetrail_producers.message import Message
+from pipetrail_producers.patience import until_signalled
 from pipetrail_producers.spool import Damaged, Entry, Spool
 
 EXIT_DELIVERED = 0
 EXIT_SPOOLED = 75  # EX_TEMPFAIL of sysexits.h
-# How many spooled events a command delivers on the side, so that the first one after an outage does not take minutes.
+# How many spooled events a command delivers on the side: some 0.1 s of work, so that the first one after an outage is quick.
 SIDE_LOAD = 200
 # `flush` sends this many at a time: librdkafka's queue holds them, and memory stays bounded.
 _FLUSH_BATCH = 1000
+# How long `flush` waits for another command to end its delivery of the spool, seconds.
+_FLUSH_LOCK_WAIT_S = 30.0
+_NO_BROKER = "no broker is configured (PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS)"
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of messages. `spooled` 0: all are on Kafka; `problem` says why the others are not, and where they are."""
+    """What became of messages. `spooled` 0: all are on Kafka; `problem` says why the others are not, and where they are.
+
+    `notes` are sentences on what else is wrong: damage in the spool, a spool that cannot be read.
+    """
 
     delivered: int
     spooled: int
     problem: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -39,7 +51,7 @@ class Recorded:
 
 @dataclass(slots=True)
 class Flushed:
-    """What became of the spool: counts of events, and the records that were set aside as damaged."""
+    """What became of the spool: counts of events, why some are left, and the records that were set aside as damaged."""
 
     delivered: int = 0
     left: int = 0
@@ -57,54 +69,58 @@ class Recorder:
     def __init__(self, env: Mapping[str, str], *, timeout_s: float | None = None) -> None:
         settings = agent_settings.load(env)
         kafka = connection.load(env).kafka
-        self._timeout_s = timeout_s or settings.timeout_s
+        self._timeout_s = settings.timeout_s if timeout_s is None else timeout_s
         self.spool = Spool(settings.spool, max_bytes=settings.spool_bytes)
         self._delivery = None if kafka is None else Delivery(kafka)
         self._unsent: list[Message] = []
         self._count = 0
 
-    def begin(self, messages: Sequence[Message]) -> None:
+    def begin(self, messages: Iterable[Message]) -> None:
         """Send in the background; `finish` says what became of them.
 
         Raises:
             SettingError: librdkafka does not accept the configured properties.
         """
-        self._count += len(messages)
-        if self._delivery is None:
-            self._unsent += messages
-        else:
-            for message in messages:
+        for message in messages:
+            self._count += 1
+            if self._delivery is None:
+                self._unsent.append(message)
+            else:
                 self._delivery.send(message)
 
-    def finish(self, messages: Sequence[Message] = ()) -> Recorded:
-        """Send these, wait for all, spool what was not acknowledged; afterwards deliver a little of what waits in the spool.
+    def finish(self, messages: Iterable[Message] = ()) -> Recorded:
+        """Send these, and a little of what waits in the spool before them; wait for all; spool what was not acknowledged.
+
+        A signal that would end the process ends the wait instead.
 
         Raises:
             SettingError: librdkafka does not accept the configured properties.
             SpoolError: Kafka did not take them and the spool cannot either: they are not recorded.
         """
-        self.begin(messages)
-        refused = self._delivery.settle(self._timeout_s) if self._delivery else []
-        left = [*self._unsent, *(one.message for one in refused)]
-        self._unsent = []
-        if left:
-            self.spool.add(*left)
-            reason = refused[0].reason if refused else "no broker is configured (PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS)"
-            problem = f"{reason}; kept in {self.spool.folder}, `pipetrail flush` delivers it"
-            return Recorded(self._count - len(left), len(left), problem)
-        if self.spool.paths():
-            self.flush(limit=SIDE_LOAD)
-        return Recorded(self._count, 0)
+        notes: list[str] = []
+        with ExitStack() as stack:
+            waiting = self._waiting(stack, notes)
+            self._send(waiting)
+            self.begin(messages)
+            undelivered = self._settle()
+            self._forget(waiting, undelivered, notes)
+        spooled_before = {id(entry.message) for entry in waiting}
+        left = [one for one in undelivered if id(one.message) not in spooled_before]
+        if not left:
+            return Recorded(self._count, 0, notes=tuple(notes))
+        try:
+            self.spool.add(*(one.message for one in left))
+        except SpoolError as exc:
+            raise SpoolError(f"not recorded: {left[0].reason}, and {exc}") from exc
+        problem = f"{left[0].reason}; kept in {self.spool.folder}, `pipetrail flush` delivers it"
+        return Recorded(self._count - len(left), len(left), problem, tuple(notes))
 
-    def flush(self, *, limit: int | None = None) -> Flushed:
-        """Deliver what is spooled, oldest first, until all is delivered or Kafka does not take it.
-
-        Args:
-            limit: how many at the most; None for all.
+    def flush(self) -> Flushed:
+        """Deliver what is spooled, oldest first, until all is delivered or Kafka takes nothing of a batch any more.
 
         Raises:
-            SettingError: no broker is configured.
-            SpoolError: the spool cannot be read.
+            SettingError: no broker is configured, or librdkafka does not accept the configured properties.
+            SpoolError: the spool cannot be read or written.
         """
         result = Flushed(damaged=tuple(self.spool.recover()))
         paths = self.spool.paths()
@@ -112,26 +128,63 @@ class Recorder:
             return result
         if self._delivery is None:
             raise SettingError("PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS", f"is needed to deliver the {len(paths)} spooled events")
-        with self.spool.delivering(wait_s=self._timeout_s if limit is None else 0.0) as alone:
+        with self.spool.delivering(wait_s=_FLUSH_LOCK_WAIT_S) as alone:
             if alone:
-                self._deliver_spooled(self._delivery, self.spool.paths()[:limit], result)
+                self._deliver_spooled(self.spool.paths(), result)
             else:
                 result.problem = "another process is delivering the spool"
         result.left = len(self.spool.paths())
         return result
 
-    def _deliver_spooled(self, delivery: Delivery, paths: Sequence[Path], result: Flushed) -> None:
+    def _deliver_spooled(self, paths: Sequence[Path], result: Flushed) -> None:
         for start in range(0, len(paths), _FLUSH_BATCH):
             found = [self.spool.read(path) for path in paths[start : start + _FLUSH_BATCH]]
             result.damaged += tuple(one for one in found if isinstance(one, Damaged))
             entries = [one for one in found if isinstance(one, Entry)]
-            for entry in entries:
-                delivery.send(entry.message)
-            refused = delivery.settle(self._timeout_s)
-            given_up = {id(one.message) for one in refused}
-            done = [entry for entry in entries if id(entry.message) not in given_up]
+            self._send(entries)
+            undelivered = self._settle()
+            done = _delivered(entries, undelivered)
             self.spool.remove(done)
             result.delivered += len(done)
-            if refused:
-                result.problem = refused[0].reason
+            if undelivered:
+                result.problem = undelivered[0].reason
+            if entries and not done:
                 return
+
+    def _send(self, entries: Iterable[Entry]) -> None:
+        if self._delivery is not None:
+            for entry in entries:
+                self._delivery.send(entry.message)
+
+    def _settle(self) -> list[Undelivered]:
+        unsent, self._unsent = self._unsent, []
+        if self._delivery is None:
+            return [Undelivered(message, _NO_BROKER) for message in unsent]
+        with until_signalled() as cancelled:
+            return self._delivery.settle(self._timeout_s, cancelled=cancelled)
+
+    def _waiting(self, stack: ExitStack, notes: list[str]) -> list[Entry]:
+        """The oldest of what waits, ours alone until `stack` ends. A spool that cannot be read does not hold up new events."""
+        if self._delivery is None:
+            return []
+        try:
+            paths = self.spool.paths()[:SIDE_LOAD]
+            if not paths or not stack.enter_context(self.spool.delivering(wait_s=0)):
+                return []
+            found = [self.spool.read(path) for path in paths]
+        except SpoolError as exc:
+            notes.append(str(exc))
+            return []
+        notes += [f"a damaged record was set aside: {one.path}: {one.reason}" for one in found if isinstance(one, Damaged)]
+        return [one for one in found if isinstance(one, Entry)]
+
+    def _forget(self, waiting: Sequence[Entry], undelivered: Sequence[Undelivered], notes: list[str]) -> None:
+        try:
+            self.spool.remove(_delivered(waiting, undelivered))
+        except SpoolError as exc:
+            notes.append(str(exc))
+
+
+def _delivered(entries: Sequence[Entry], undelivered: Sequence[Undelivered]) -> list[Entry]:
+    left = {id(one.message) for one in undelivered}
+    return [entry for entry in entries if id(entry.message) not in left]

@@ -1,71 +1,127 @@
-"""Takes secrets out of texts before they are sent or spooled.
+"""Takes secrets out of texts before anything is written or sent. Pure; standard library only.
 
-Two grounds: the value of an environment variable whose name says that it is secret, and well-known shapes of tokens. What
-is taken out is replaced by `[redacted:RULE:FINGERPRINT]`: the rule that found it, and a fingerprint keyed per process, by
-which two places in one event can be seen to hold the same secret and nobody can guess it. Standard library only.
+A secret is found by where it came from (the value of an environment variable with a telling name), by its shape (tokens that
+say whose they are), or by what stands before it (a password option, credentials in a URL). What stays is a marker,
+`[redacted:RULE:FINGERPRINT]`: the rule that found it, and 8 digits of its HMAC-SHA-256, so that two uses of one secret can be
+seen to be the same, and nobody without the key can try out guesses. The key is random for each process unless
+PIPETRAIL_REDACTION_KEY is set, with which fingerprints can be compared between runs.
 """
 
-import hashlib
+import hmac
+import os
 import re
-import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import quote
 
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH", re.IGNORECASE)
-# Shorter values ("1", "true") stand everywhere and are no secrets.
-_MIN_SECRET_CHARACTERS = 8
-_FINGERPRINT_BYTES = 4
-_KEY = secrets.token_bytes(16)
+# Shorter values are too likely to be ordinary words of a command line.
+MIN_SECRET_CHARACTERS = 6
+_FINGERPRINT_DIGITS = 8
+KEY_VARIABLE = "PIPETRAIL_REDACTION_KEY"
+_PROCESS_KEY = os.urandom(32)
+_NO_SECRETS = frozenset({"true", "false", "none", "null", "enabled", "disabled", "default", "always", "never"})
+# How an event's parts know each other. They are checked by their form, and where a variable holds one of them it is no secret.
+IDENTITIES = frozenset({"vcs.ref.head.revision", "vcs.ref.base.revision", "vcs.repository.url.full", "artifact.hash"})
 
-# The shapes that the issuers document. Each pattern's group `s`, else the whole match, is the secret.
-_SHAPES = (
-    ("github-token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{40,255})")),
-    ("gitlab-token", re.compile(r"\bgl[a-z]{2,5}-[A-Za-z0-9_-]{20,}")),
-    ("aws-key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    ("slack-token", re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,}")),
-    ("jwt", re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*")),
-    ("private-key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)),
-    ("url-credentials", re.compile(r"(?<=://)(?P<s>[^/\s@:]*:[^/\s@]+)(?=@)")),
-    ("bearer", re.compile(r"(?i:\b(?:bearer|basic)\s+)(?P<s>[A-Za-z0-9._~+/=-]{16,})")),
+_WORDS = r"pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|auth[_-]?key"
+_SECRET_NAME = re.compile(
+    r"(?:PASS(?:WORD|WD|PHRASE)?|TOKEN|SECRET|CREDENTIALS?|COOKIE|CONNECTION_STRING|_PWD|_PAT|_AUTH|_?KEY)(?:_\d+)?$"
+    r"|SECRET_|PASSWORD_",
+    re.IGNORECASE,
+)
+_SECRET_OPTION = re.compile(rf"-{{1,2}}(?:[\w-]*[-_])?(?:{_WORDS})", re.IGNORECASE)
+
+# The text of a group named `secret` is replaced, the whole match where there is no such group.
+_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
-        "option",
-        re.compile(r"(?i:--?[a-z-]*(?:password|passwd|token|secret|api-?key)[a-z-]*[= ])(?P<s>[^\s\[]\S*)"),
+        "private-key",
+        re.compile(
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+            # the end of one whose beginning was cut off
+            r"|\A(?:(?!-----BEGIN ).)*-----END [A-Z ]*PRIVATE KEY-----",
+            re.DOTALL,
+        ),
+    ),
+    ("github-token", re.compile(r"\b(?:gh[opsur]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})")),
+    ("gitlab-token", re.compile(r"\bgl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat)-[A-Za-z0-9_.-]{20,}")),
+    ("aws-key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("slack-token", re.compile(r"\bx(?:ox[abeoprs]|app)-[A-Za-z0-9-]{10,}")),
+    ("jwt", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")),
+    ("npm-token", re.compile(r"\bnpm_[A-Za-z0-9]{30,}")),
+    ("pypi-token", re.compile(r"\bpypi-[A-Za-z0-9_-]{50,}")),
+    ("docker-token", re.compile(r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}")),
+    ("google-key", re.compile(r"\bAIza[A-Za-z0-9_-]{35}")),
+    ("stripe-key", re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}")),
+    ("vault-token", re.compile(r"\bhv[bsr]\.[A-Za-z0-9_-]{20,}")),
+    ("sendgrid-key", re.compile(r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}")),
+    ("sk-key", re.compile(r"\bsk-[A-Za-z0-9_-]{20,}")),
+    ("url-credentials", re.compile(r"://[^/\s:@\[]*:(?P<secret>[^/\s@]+)@")),
+    ("authorization", re.compile(r"\b(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9._~+/=-]{8,})", re.IGNORECASE)),
+    # Prose has colons, too ("token: see below"): after one, only what looks unlike a word is taken for a secret.
+    (
+        "assignment",
+        re.compile(
+            rf"(?:{_WORDS})[\"']?\s*(?:=|:(?!//)(?=\s*[\"']?[^\s\"',;&]*[\d_+/=-]))\s*"
+            r"(?P<secret>\"[^\"]+\"|'[^']+'|[^\s\"',;&]+)",
+            re.IGNORECASE,
+        ),
     ),
 )
+_MARKER = re.compile(r"\[redacted:[a-z-]+:[0-9a-f]+\]")
 
 
 class Redactor:
-    """Redacts texts; knows the secrets of one environment."""
+    """Redacts with the secrets of one environment; PIPETRAIL_REDACTION_KEY in it is the key of the fingerprints."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        values = {value for name, value in env.items() if _SECRET_NAME.search(name) and len(value) >= _MIN_SECRET_CHARACTERS}
-        # The longest first: one secret may hold another.
-        self._values = sorted(values, key=len, reverse=True)
+        self._key = env.get(KEY_VARIABLE, "").encode("utf-8", "replace") or _PROCESS_KEY
+        found = {form for name, value in env.items() if _SECRET_NAME.search(name) for form in _forms(value)}
+        # The longest first: one secret may be a part of another.
+        longest_first = sorted(found, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:
-        """The text without secrets."""
-        for value in self._values:
-            if value in text:
-                text = text.replace(value, _marker("environment", value))
+        """The text with every secret that is found replaced by a marker."""
+        if self._values is not None:
+            text = self._values.sub(lambda match: self._marker("environment", match[0]), text)
         for rule, shape in _SHAPES:
-            text = shape.sub(lambda match, rule=rule: _replaced(rule, match), text)  # type: ignore[misc]  # str, as sub wants
+            text = shape.sub(partial(self._replace, rule), text)
         return text
 
-    def argv(self, argv: list[str]) -> list[str]:
-        """A command's arguments without secrets, `--token VALUE` in two arguments included."""
-        clean: list[str] = []
-        for position, argument in enumerate(argv):
-            named = position > 0 and re.fullmatch(
-                r"(?i)--?[a-z-]*(password|passwd|token|secret|api-?key)[a-z-]*", argv[position - 1]
-            )
-            clean.append(_marker("option", argument) if named else self.text(argument))
-        return clean
+    def argv(self, argv: Sequence[str]) -> list[str]:
+        """A command's arguments redacted one by one; an argument that follows a password option goes whatever it is."""
+        redacted = [self.text(argument) for argument in argv]
+        for index in range(1, len(argv)):
+            if _SECRET_OPTION.fullmatch(argv[index - 1]) and not argv[index].startswith("-"):
+                redacted[index] = self._marker("option", argv[index])
+        return redacted
+
+    def data(self, value: Any, path: str = "") -> Any:
+        """A JSON value with every text in it redacted, but for IDENTITIES; keys stay as they are."""
+        if isinstance(value, str):
+            return value if path in IDENTITIES else self.text(value)
+        if isinstance(value, Mapping):
+            return {name: self.data(item, f"{path}.{name}" if path else name) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.data(item, path) for item in value]
+        return value
+
+    def _replace(self, rule: str, match: re.Match[str]) -> str:
+        group = "secret" if "secret" in match.re.groupindex else 0
+        secret = match[group]
+        if _MARKER.search(secret):
+            return match[0]
+        start, end = match.start(group) - match.start(), match.end(group) - match.start()
+        return match[0][:start] + self._marker(rule, secret) + match[0][end:]
+
+    def _marker(self, rule: str, secret: str) -> str:
+        digest = hmac.new(self._key, secret.encode("utf-8", "replace"), "sha256").hexdigest()
+        return f"[redacted:{rule}:{digest[:_FINGERPRINT_DIGITS]}]"
 
 
-def _replaced(rule: str, match: re.Match[str]) -> str:
-    secret = match.groupdict().get("s") or match.group()
-    return match.group().replace(secret, _marker(rule, secret))
-
-
-def _marker(rule: str, secret: str) -> str:
-    fingerprint = hashlib.blake2s(secret.encode("utf-8", "replace"), key=_KEY, digest_size=_FINGERPRINT_BYTES).hexdigest()
-    return f"[redacted:{rule}:{fingerprint}]"
+def _forms(value: str) -> set[str]:
+    """A secret as it may be printed: as it is, line by line, and as part of a URL."""
+    lines = {value, *value.splitlines()}
+    texts = {line.strip() for line in lines} | {quote(line.strip(), safe="") for line in lines}
+    return {text for text in texts if len(text) >= MIN_SECRET_CHARACTERS and text.lower() not in _NO_SECRETS}
