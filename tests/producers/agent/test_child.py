@@ -1,0 +1,169 @@
+"""A command runs as if it had been called directly, and how it ended is told right."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pipetrail_producers import child
+from pipetrail_schemas.types import Result
+from support.wait import wait_for
+
+PYTHON = sys.executable
+_WRAPPER = """
+import sys
+from pipetrail_producers import child
+ended = child.run(sys.argv[2:], tail_lines=int(sys.argv[1]))
+print(ended.result, file=sys.stderr)
+sys.exit(ended.exit_code)
+"""
+
+# Two equal signals that come before a process has woken up are one: this gives the command the time to see the first.
+_SLOWLY = """
+import time
+from pipetrail_producers import child
+at_once = child._in_foreground
+child._in_foreground = lambda: (time.sleep(0.2), at_once())[1]
+"""
+# Makes standard input the terminal of this session, as a login does, and goes on as the rest of the arguments.
+_WITH_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def wrapped(*argv: str, tail_lines: int = 0) -> list[str]:
+    """The command line of a process that runs `argv` as `pipetrail run` does."""
+    return [PYTHON, "-c", _WRAPPER, str(tail_lines), *argv]
+
+
+@pytest.mark.parametrize(
+    ("script", "result"),
+    [
+        ("exit 0", Result.SUCCESS),
+        ("exit 1", Result.FAILURE),
+        ("kill -SEGV $$", Result.ERROR),
+        ("kill -TERM $$", Result.CANCELLATION),
+        ("exit 143", Result.CANCELLATION),
+    ],
+)
+def test_how_it_ended(script: str, result: Result) -> None:
+    """Success, failure, a crash and a cancellation are told apart."""
+    assert child.run(["sh", "-c", script]).result is result
+
+
+def test_the_signal_that_ended_it_is_told() -> None:
+    """A command killed by signal 9 has exit code 137 and says signal 9."""
+    ended = child.run(["sh", "-c", "kill -KILL $$"])
+    assert (ended.exit_code, ended.signal) == (137, 9)
+
+
+def test_the_time_that_the_notice_of_the_start_takes_is_not_the_commands() -> None:
+    """The duration is the command's own, to the precision of starting a process."""
+    ended = child.run(["sh", "-c", "exit 0"], started=lambda: None)
+    assert 0 < ended.duration_ns < 5_000_000_000
+
+
+def test_a_command_that_ignores_its_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past its time and the grace after it, SIGKILL ends it; the code is that of a time-out."""
+    monkeypatch.setattr(child, "_GRACE_S", 0.2)
+    ended = child.run([PYTHON, "-c", "import signal; signal.signal(15, signal.SIG_IGN); signal.pause()"], timeout_s=0.5)
+    assert (ended.exit_code, ended.result) == (child.TIMED_OUT, Result.TIMEOUT)
+
+
+def test_an_argument_with_a_nul_cannot_be_executed() -> None:
+    """What no system call takes ends in 126, not in a traceback."""
+    assert child.run(["echo", "a\0b"]).exit_code == child.NOT_EXECUTABLE
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1])
+def test_signals_are_passed_on(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal that is sent to us arrives at the command once, whose answer is the exit code."""
+    program = (
+        "import pathlib, signal, sys, time\n"
+        f"signal.signal({number}, lambda *_: (print('got it', flush=True)))\n"
+        "pathlib.Path('ready').touch()\n"
+        "signal.pause(); time.sleep(0.3); sys.exit(5)\n"
+    )
+    with subprocess.Popen(
+        wrapped(PYTHON, "-c", program), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        wait_for((tmp_path / "ready").exists, timeout_s=10, what="the command to start")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (out, process.returncode) == (b"got it\n", 5)
+    cancelled = number is not signal.SIGUSR1
+    assert err == (b"cancellation\n" if cancelled else b"failure\n")
+
+
+def test_ctrl_c_at_a_terminal_reaches_the_command_once(tmp_path: Path) -> None:
+    """The terminal tells the whole group; nothing is passed on a second time."""
+    program = (
+        "import os, pathlib, signal, sys, time\n"
+        "signal.signal(2, lambda *_: None)\n"
+        "arrivals, wakeup = os.pipe()\n"  # a byte for each arrival; the handler may be called once for two
+        "os.set_blocking(wakeup, False); signal.set_wakeup_fd(wakeup)\n"
+        "pathlib.Path('ready').touch()\n"
+        "signal.pause(); time.sleep(0.5); sys.exit(10 + len(os.read(arrivals, 99)))\n"
+    )
+    terminal, inside = pty.openpty()
+    own_terminal = [PYTHON, "-c", _WITH_TERMINAL, *wrapped(PYTHON, "-c", program)]
+    with subprocess.Popen(
+        own_terminal, cwd=tmp_path, stdin=inside, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        os.close(inside)
+        wait_for((tmp_path / "ready").exists, timeout_s=10, what="the command to start")
+        os.write(terminal, b"\x03")
+        code = process.wait(20)
+    os.close(terminal)
+    assert code == 11
+
+
+def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    """Under nohup, a hang-up reaches neither us nor the command."""
+    script = "touch ready; while [ ! -e go ]; do sleep 0.05; done; exit 6"
+    command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *wrapped("sh", "-c", script)]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        wait_for((tmp_path / "ready").exists, timeout_s=10, what="the command to start")
+        process.send_signal(signal.SIGHUP)
+        (tmp_path / "go").touch()
+        assert process.wait(20) == 6
+
+
+def test_the_tail_has_the_last_lines_of_both_streams(capfd: pytest.CaptureFixture[str]) -> None:
+    """The last lines are kept without their ends; bytes that are no UTF-8 are shown, not lost."""
+    script = r"echo one; echo two >&2; sleep 0.2; printf 'three\377\r\nfour'"
+    ended = child.run(["sh", "-c", script], tail_lines=2)
+    assert ended.output_tail == "three\\xff\nfour"
+    assert capfd.readouterr().err == "two\n"
+
+
+def test_a_process_left_behind_does_not_hold_up_the_build(tmp_path: Path) -> None:
+    """A daemon that keeps the streams open is not waited for."""
+    begin = time.monotonic()
+    done = subprocess.run(wrapped("sh", "-c", "sleep 30 & echo $! > pid", tail_lines=5), cwd=tmp_path, check=False, timeout=20)
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert done.returncode == 0
+    assert time.monotonic() - begin < 15
+
+
+def test_a_reader_that_goes_away_ends_the_command_as_it_would_directly() -> None:
+    """With the tail on, `… | head -1` ends an endless writer instead of blocking it."""
+    with subprocess.Popen(wrapped("yes", tail_lines=3), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"y\n"
+        process.stdout.close()
+        assert process.wait(20) != 0
+
+
+def test_a_line_without_end_is_kept_in_bounds() -> None:
+    """Of a line of many megabytes the end is kept, and it says so."""
+    ended = child.run(["sh", "-c", "head -c 9000000 /dev/zero | tr '\\0' x"], tail_lines=1)
+    assert ended.output_tail is not None
+    assert ended.output_tail.startswith("[beginning of a long line not kept] xxx")
+    assert len(ended.output_tail) < 70_000
