@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +12,18 @@ from uuid import uuid4
 import orjson
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from pipetrail_schemas.topics import EVENTS, LINKS, PARTITIONER, RECORDS, RESOLVED, TRAILS, Topic
+from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, FINDINGS, LINKS, PARTITIONER, RECORDS, RESOLVED, TRAILS, Topic
 from support.index_bench import Process
-from support.kafka import Message, read_all
+from support.kafka import Message
 from support.stream import CONTENT_TYPE, key_of
+from support.tail import Tail
 from support.wait import wait_for
 
 if TYPE_CHECKING:
     from pipetrail_deploy.stack import Stack
 
 SOURCES = (EVENTS, RESOLVED, LINKS)
+OUTPUTS = (RECORDS, TRAILS, FINDINGS, DEAD_LETTERS)
 READY_S = 60.0
 
 
@@ -34,6 +36,7 @@ class ProcessorBench:
         self.run = uuid4().hex
         self.kafka = stack.connection.require_kafka()
         self.group = self._group()
+        self._tails = {topic: Tail(self.kafka, topic) for topic in OUTPUTS}
         self._starts = 0
 
     def produce(self, values: Iterable[bytes]) -> None:
@@ -88,9 +91,14 @@ class ProcessorBench:
         """Where a worker keeps its state."""
         return self.folder / f"worker-{worker}"
 
-    def messages(self, topic: Topic) -> list[Message]:
-        """What stands on a topic of this test, by the repositories' names."""
-        return [message for message in read_all(self.kafka, topic) if self.run.encode() in (message.value or b"")]
+    def messages(self, topic: Topic) -> Sequence[Message]:
+        """What was written to an output topic since this test began."""
+        return self._tails[topic].read()
+
+    def close(self) -> None:
+        """Let go of Kafka."""
+        for tail in self._tails.values():
+            tail.close()
 
     def recorded(self) -> dict[str, set[bytes]]:
         """The records by event id; every one of them once when nothing was altered."""

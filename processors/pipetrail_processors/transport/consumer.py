@@ -82,6 +82,7 @@ class BatchConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._progress: dict[TP, Progress] = {}
         self._position: dict[TP, int] = {}
+        self._committed: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -106,6 +107,7 @@ class BatchConsumer(driver.Consumer):
         positions = await self.seek_to_committed()
         self._progress.clear()
         self._position = dict(positions)
+        self._committed = dict(positions)
         # Where reading goes on; Faust lets nothing through that stands before it.
         self._read_offset.update(positions)
         self._committed_offset.update(positions)
@@ -178,6 +180,16 @@ class BatchConsumer(driver.Consumer):
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterable[TP]:  # type: ignore[override]
         return [tp for tp in self._progress if topics is None or tp in topics or tp.topic in topics]
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        done: bool = await super()._commit(offsets)
+        if done:
+            self._committed.update(offsets)
+        return done
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        # Faust takes a commit that Kafka refused for done, and tries no more until new messages come.
+        return self._committed.get(tp) != offset
 
     def _new_offset(self, tp: TP) -> int | None:
         # Faust's own book, which its compiled streams write into, is not read: keep it from growing.

@@ -29,6 +29,8 @@ def broker() -> Iterator[Stack]:
 
 
 @pytest.fixture
-def bench(broker: Stack, tmp_path: Path) -> ProcessorBench:
+def bench(broker: Stack, tmp_path: Path) -> Iterator[ProcessorBench]:
     """A corner of that Kafka for one test."""
-    return ProcessorBench(broker, tmp_path)
+    made = ProcessorBench(broker, tmp_path)
+    yield made
+    made.close()

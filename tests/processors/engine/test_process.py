@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, FINDINGS
-from support.kafka import read_all
 from support.processor import ProcessorBench
 from support.stream import id_of, stream
 from support.wait import wait_for
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.stack
 
 def dead_letters(bench: ProcessorBench) -> list[tuple[bytes | None, bytes | None, dict[str, bytes | None]]]:
     """The dead letters of this test, by a header that its messages bear."""
-    found = [(one.key, one.value, dict(one.headers)) for one in read_all(bench.kafka, DEAD_LETTERS)]
+    found = [(one.key, one.value, dict(one.headers)) for one in bench.messages(DEAD_LETTERS)]
     return [letter for letter in found if letter[2].get("original-run") == bench.run.encode()]
 
 
@@ -68,7 +67,7 @@ def test_a_wait_ends_with_a_verdict(bench: ProcessorBench) -> None:
 
 def rules_about(bench: ProcessorBench, value: bytes) -> set[str]:
     """The rules of the findings that show an event."""
-    findings = [orjson.loads(message.value or b"{}") for message in read_all(bench.kafka, FINDINGS)]
+    findings = [orjson.loads(message.value or b"{}") for message in bench.messages(FINDINGS)]
     return {one["rule"]["id"] for one in findings if id_of(value) in one["pipetrail"]["finding"]["evidence"]}
 
 
