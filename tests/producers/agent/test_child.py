@@ -112,7 +112,7 @@ def test_ctrl_c_at_a_terminal_reaches_the_command_once(tmp_path: Path) -> None:
         "signal.pause(); time.sleep(0.5); sys.exit(10 + len(os.read(arrivals, 99)))\n"
     )
     terminal, inside = pty.openpty()
-    own_terminal = [PYTHON, "-c", _WITH_TERMINAL, *wrapped(PYTHON, "-c", program)]
+    own_terminal = [PYTHON, "-c", _WITH_TERMINAL, PYTHON, "-c", _SLOWLY + _WRAPPER, "0", PYTHON, "-c", program]
     with subprocess.Popen(
         own_terminal, cwd=tmp_path, stdin=inside, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
