@@ -1,6 +1,7 @@
 """`pipetrail demo`: the whole way once, for real. What is done stands in the other modules; here is the order of it."""
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -128,17 +129,19 @@ def _show(place: Home, found: Connection, repo: Path | None, reporter: Reporter,
         story.wait_until_told(reader, delivered.repository)
         story.tell(reader, delivered.repository, now())
         story.write_report(reader, place.root / "report.html", now(), reporter)
-    reporter.line("Next", _next(keep=keep))
+    reporter.line("Next", _next(place.root, keep=keep))
 
 
-def _next(*, keep: bool) -> str:
-    """A command as it can be typed here."""
+def _next(home: Path, *, keep: bool) -> str:
+    """Commands as they can be typed here."""
     found = shutil.which("pipetrail")
     script = Path(sys.executable).with_name("pipetrail")
     here = Path.cwd()
     name = "pipetrail" if found else str(script.relative_to(here) if script.is_relative_to(here) else script)
     search = f"{name} search 'rule.id:*'"
-    return f"{search}   or   {name} down" if keep else f"{name} up && {search}"
+    commands = f"{search} && {name} down" if keep else f"{name} up && {search}"
+    is_usual = connection.find_home(os.environ, here).absolute() == home
+    return commands if is_usual else f"export PIPETRAIL_HOME={shlex.quote(str(home))}; {commands}"
 
 
 def _clear(place: Home, reporter: Reporter) -> None:

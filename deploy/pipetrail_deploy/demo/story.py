@@ -62,7 +62,8 @@ def write_report(client: Client, path: Path, now: datetime, reporter: Reporter) 
         ReviewError: OpenSearch has no answer, or the file cannot be written.
     """
     told = report.write(client, path, now=now)
-    reporter.line("Report", f"{path}   {told.trails} trails, {told.findings} findings")
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    reporter.line("Report", f"{shown}   {told.trails} trails, {told.findings} findings")
 
 
 def _trails(client: Client, repository: str) -> list[Trail]:
