@@ -129,6 +129,8 @@ def _show(place: Home, found: Connection, repo: Path | None, reporter: Reporter,
         story.wait_until_told(reader, delivered.repository)
         story.tell(reader, delivered.repository, now())
         story.write_report(reader, place.root / "report.html", now(), reporter)
+    if keep:
+        reporter.line("Running", "until `pipetrail down`; data stays")
     reporter.line("Next", _next(place.root, keep=keep))
 
 
@@ -139,7 +141,7 @@ def _next(home: Path, *, keep: bool) -> str:
     here = Path.cwd()
     name = "pipetrail" if found else str(script.relative_to(here) if script.is_relative_to(here) else script)
     search = f"{name} search 'rule.id:*'"
-    commands = f"{search} && {name} down" if keep else f"{name} up && {search}"
+    commands = search if keep else f"{name} up && {search}"
     is_usual = connection.find_home(os.environ, here).absolute() == home
     return commands if is_usual else f"export PIPETRAIL_HOME={shlex.quote(str(home))}; {commands}"
 

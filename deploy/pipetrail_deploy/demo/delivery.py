@@ -77,6 +77,7 @@ def deliver(home: Path, now: datetime, reporter: Reporter) -> Delivered:
             started = time.monotonic()
             told = line.by_hand(change) if isinstance(change, ByHand) else line.change(change)
             reporter.line("", f"{change.message:<48}{told}", time.monotonic() - started)
+        line.flush()
     delivered = Delivered(line.repository, datetime.now(now.tzinfo))
     mark = {"repository": delivered.repository, "ended": delivered.ended.isoformat()}
     (folder / _DONE).write_text(json.dumps(mark), encoding="utf-8")
@@ -123,6 +124,10 @@ class _Line:
             tar.add(desk / "index.html", "index.html")
         self._deploy(desk, change.author, "page.tar.gz", change.shows)
         return f"deployed by {change.author.name.split()[0]}"
+
+    def flush(self) -> None:
+        """Deliver what a busy Kafka did not take in time, if there is any."""
+        self._pipetrail(self._folder, TEAM[0], "flush")
 
     def _commit(self, change: Change) -> None:
         clone = self._folder / _clone(change.author)
