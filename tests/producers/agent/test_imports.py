@@ -1,0 +1,54 @@
+"""The agent's path imports the standard library, click and, when it delivers, confluent_kafka: builds wait for nothing else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ALLOWED = {"click", "confluent_kafka", "pipetrail", "pipetrail_producers", "pipetrail_schemas"}
+# Parts of the standard library that are slow to import and that this path has no use for.
+SLOW = {"asyncio", "http", "ssl", "xml.etree", "unittest", "importlib.metadata", "email"}
+_PROGRAM = """
+import sys
+before = set(sys.modules)
+from pipetrail.cli import root
+try:
+    root(sys.argv[1:], prog_name="pipetrail")
+except SystemExit:
+    pass
+print("\\n".join(sorted(set(sys.modules) - before)), file=open("modules", "w"))
+"""
+
+
+def modules(cwd: Path, *arguments: str, **env: str) -> set[str]:
+    """The modules that a command imports."""
+    clean = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PIPETRAIL_SPOOL": str(cwd / "spool"), **env}
+    subprocess.run([sys.executable, "-c", _PROGRAM, *arguments], cwd=cwd, env=clean, check=True, capture_output=True)
+    return set((cwd / "modules").read_text().split())
+
+
+COMMANDS = [
+    ("emit", "incident.reported", "--reason", "x"),
+    ("run", "--", "true"),
+    ("override", "freeze", "--reason", "x"),
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
+def test_a_command_imports_what_it_needs_and_nothing_else(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Nothing but click comes from outside the project where there is no broker, and nothing slow of the standard library."""
+    found = modules(tmp_path, *arguments)
+    outside = {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names) - (ALLOWED - {"confluent_kafka"})
+    assert outside == set()
+    assert SLOW & found == set()
+
+
+def test_delivery_adds_confluent_kafka_alone(tmp_path: Path) -> None:
+    """With a broker to send to, the one module from outside that is added is confluent_kafka."""
+    env = {"PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "PIPETRAIL_TIMEOUT": "0.2"}
+    found = modules(tmp_path, *COMMANDS[0], **env)
+    outside = {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names)
+    assert "confluent_kafka" in outside
+    assert {name for name in outside - ALLOWED if not name.startswith("_")} == set()
