@@ -61,6 +61,13 @@ class ProcessorBench:
         assert producer.flush(60) == 0
         assert failures == []
 
+    def delete_all_events(self) -> None:
+        """What retention does: all that stands on the events topic is gone."""
+        admin = AdminClient(self.kafka.client_config())
+        ends = [place for place in self._ends() if place.topic == EVENTS.name and place.offset > 0]
+        for future in admin.delete_records(ends).values():
+            future.result(30)
+
     @contextmanager
     def process(self, worker: int = 0, **settings: str) -> Iterator[Process]:
         """Run `pipetrail process`; at the end it is stopped if it still runs, and must have stopped well."""

@@ -83,3 +83,16 @@ def test_two_workers_do_not_share_a_folder(bench: ProcessorBench) -> None:
         second = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode == 2
     assert second.stderr.startswith("pipetrail: setting PIPETRAIL_PROCESS_DATADIR:")
+
+
+def test_events_that_kafka_deleted_unread_raise_an_alarm(bench: ProcessorBench) -> None:
+    """Where retention took events before they were processed, the log says so, with how many, and the work goes on."""
+    values = stream(bench.run, 40, recorded=datetime.now(UTC))
+    bench.produce(values[:20])
+    bench.delete_all_events()
+    bench.produce(values[20:])
+    with bench.process() as worker:
+        bench.wait_for_records(map(id_of, values[20:]), timeout_s=30)
+        alarms = [line for line in worker.log() if line["event"].startswith("events lost")]
+    assert sum(alarm["lost"] for alarm in alarms) == 20
+    assert bench.recorded().keys() == {id_of(value) for value in values[20:]}

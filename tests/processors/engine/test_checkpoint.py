@@ -1,0 +1,68 @@
+"""The checkpoint: the disk gets nothing that Kafka did not take."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from pipetrail_processors.checkpoint import Checkpoint
+from pipetrail_processors.errors import BrokerError
+
+if TYPE_CHECKING:
+    from pipetrail_processors.tables import StateTable
+    from pipetrail_processors.transport.outbox import Outbox
+
+
+class Books:
+    """Stands for table, outputs and changelog, and writes down who was asked for what, in order."""
+
+    changelog_topic_name = "changelog"
+
+    def __init__(self, *, fails: bool) -> None:
+        self.fails = fails
+        self.done: list[Any] = []
+        self._waiting: list[Callable[[], None]] = []
+
+    def pending(self) -> dict[int, dict[bytes, bytes | None]]:
+        """As StateTable."""
+        return {5: {b"a": b"1", b"b": None}}
+
+    def put_into(self, topic: str, partition: int, key: bytes, value: bytes | None, delivered: Callable[[int], None]) -> None:
+        """As Outbox."""
+        offset = 100 + len(self._waiting)
+        self.done.append((topic, partition, key, value))
+        self._waiting.append(lambda: delivered(offset))
+
+    def flush(self, _give_up: Callable[[], bool]) -> None:
+        """As Outbox."""
+        if self.fails:
+            raise BrokerError("Kafka is away")
+        for tell in self._waiting:
+            tell()
+        self._waiting.clear()
+        self.done.append("flush")
+
+    def store_durable(self, partition: int, offset: int) -> None:
+        """As StateTable."""
+        self.done.append(("disk", partition, offset))
+
+
+def checkpoint_of(books: Books) -> Checkpoint:
+    """A checkpoint that uses the books for everything."""
+    outbox = cast("Outbox", books)
+    return Checkpoint(cast("StateTable", books), outbox, outbox, give_up=lambda: False, session_timeout_s=10)
+
+
+def test_the_disk_comes_last() -> None:
+    """Outputs, changelog, disk, each acknowledged before the next: an ended wait leaves the state only once it was told."""
+    books = Books(fails=False)
+    asyncio.run(checkpoint_of(books).flush())
+    assert books.done == ["flush", ("changelog", 5, b"a", b"1"), ("changelog", 5, b"b", None), "flush", ("disk", 5, 101)]
+
+
+def test_what_kafka_does_not_take_does_not_reach_the_disk() -> None:
+    """A flush that fails raises, and the disk stays behind the changelog."""
+    books = Books(fails=True)
+    with pytest.raises(BrokerError):
+        asyncio.run(checkpoint_of(books).flush())
+    assert ("disk", 5, 101) not in books.done
