@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from pipetrail_deploy import pidfile
-from pipetrail_deploy.demo import delivery
+from pipetrail_deploy.demo import command, delivery
 from pipetrail_deploy.demo.changes import DELIVERY, ByHand, Change
 from pipetrail_deploy.demo.errors import DemoError
 from pipetrail_deploy.demo.services import SERVICES
@@ -55,9 +55,9 @@ def repository(tmp_path: Path) -> Path:
 
 
 def _pipetrail(home: Home, *arguments: str) -> str:
-    command = [*PIPETRAIL, *arguments, "--home", str(home.root)]
+    line = [*PIPETRAIL, *arguments, "--home", str(home.root)]
     done = subprocess.run(
-        command,
+        line,
         cwd=home.root.parent,
         env=environment(home.root),
         capture_output=True,
@@ -107,9 +107,9 @@ def test_what_the_demo_does_is_found_and_nothing_else(home: Home, repository: Pa
 @pytest.mark.stack
 def test_an_interrupt_ends_all_that_was_started(home: Home, tmp_path: Path) -> None:
     """Ctrl-C in the middle of the delivery: the servers and programs are ended, and it says so."""
-    command = [*PIPETRAIL, "demo", "--home", str(home.root), *FREE_PORTS]
+    line = [*PIPETRAIL, "demo", "--home", str(home.root), *FREE_PORTS]
     env = environment(home.root)
-    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(line, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout
         seen = next((line for line in process.stdout if line.startswith("Delivery")), "")
         assert seen
@@ -124,8 +124,8 @@ def test_an_interrupt_ends_all_that_was_started(home: Home, tmp_path: Path) -> N
 def test_a_repository_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
     """`--repo` of a folder that does not exist stops the demo before anything is started."""
     home = Home(tmp_path / "home")
-    command = [*PIPETRAIL, "demo", "--home", str(home.root), "--repo", str(tmp_path / "absent")]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    line = [*PIPETRAIL, "demo", "--home", str(home.root), "--repo", str(tmp_path / "absent")]
+    ended = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (ended.returncode, home.root.exists()) == (2, False)
     assert "absent" in ended.stderr
 
@@ -163,3 +163,11 @@ def test_the_delivery_shows_one_of_each() -> None:
     assert len(set(rules)) == len(rules)
     assert rules.count(None) == 1
     assert [change.rule for change in DELIVERY if isinstance(change, ByHand)] == ["unknown-artifact-deployed"]
+
+
+def test_what_to_type_next_names_a_home_that_is_not_found_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the usual home the command is enough; elsewhere it would ask another stack, so the home is said."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PIPETRAIL_HOME", raising=False)
+    assert not command._next(tmp_path / ".pipetrail", keep=True).startswith("export")
+    assert command._next(tmp_path / "else where", keep=False).startswith(f"export PIPETRAIL_HOME='{tmp_path}/else where'; ")
