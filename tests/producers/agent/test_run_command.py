@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,13 +56,21 @@ def test_the_streams_pass_through_byte_for_byte(tmp_path: Path, tail: tuple[str,
 def test_a_signal_reaches_the_command(tmp_path: Path) -> None:
     """SIGTERM to pipetrail is SIGTERM to the command, whose own answer is the exit code."""
     script = "trap 'exit 9' TERM; touch ready; while :; do sleep 0.05; done"
-    process = subprocess.Popen(_argv("--", "sh", "-c", script), cwd=tmp_path, env=_env(tmp_path, {}), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        _argv("--", "sh", "-c", script),
+        cwd=tmp_path,
+        env=_env(tmp_path, {}),
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
-        wait_for((tmp_path / "ready").exists, timeout_s=10, what="the command to start")
+        wait_for((tmp_path / "ready").exists, timeout_s=30, what="the command to start")
         process.terminate()
-        assert process.wait(15) == 9
+        assert process.wait(30) == 9
     finally:
-        process.kill()
+        # The command as well, should pipetrail have left it.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
