@@ -93,6 +93,13 @@ def test_the_figures_count_what_happened() -> None:
     assert told.by_actor == {"Ann Lee <ann@forge.example>": {"override": 1}}
 
 
+def test_a_deployment_without_a_known_commit_has_no_lead_time() -> None:
+    """An artifact that nobody built says nothing about how long a change takes."""
+    unknown = trail("u", [entry("u", "deployment.finished", 100, environment="prod", result="success")], ticket=None)
+    told = figures([unknown, deployed("b", 200)], [], ALWAYS)
+    assert (told.environments["prod"].succeeded, told.environments["prod"].lead_times) == (2, [200_000])
+
+
 def test_the_lead_time_is_the_median_of_first_good_deployments() -> None:
     """Failed and repeated deployments do not count, nor does one outside the period."""
     again = entry("a", "deployment.finished", 9000, environment="prod", result="success")

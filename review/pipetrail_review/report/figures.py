@@ -111,14 +111,10 @@ def _count_deployment(told: Figures, trail: Trail, entry: Entry, window: Window,
     told.deployed_at.append((entry.time, succeeded))
     if environment.last is None or entry.time >= environment.last.time:
         environment.last, environment.last_trail = entry, trail
-    if first:
-        environment.lead_times.append((entry.time - began(trail)).total_seconds() * 1000)
-
-
-def began(trail: Trail) -> datetime:
-    """When the change began: its commit, else the first that is known of it."""
-    commits = [entry.time for entry in trail.pipetrail.trail.entries if entry.type == "commit.recorded"]
-    return min(commits, default=trail.started)
+    committed = min((one.time for one in trail.pipetrail.trail.entries if one.type == "commit.recorded"), default=None)
+    # Without its commit a trail has no lead time: counting from the deployment itself would say "at once".
+    if first and committed is not None:
+        environment.lead_times.append((entry.time - committed).total_seconds() * 1000)
 
 
 def _count_finding(told: Figures, finding: Finding) -> None:
