@@ -121,10 +121,27 @@ def build(fact: Fact, context: Context, *, recorded: datetime, redactor: Redacto
         "partitionkey": repository or _alias(data) or context.instance,
         "data": data,
     }
+    _require_valid(event)
+    return event
+
+
+def ready(event: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """A whole event of somebody else's, redacted and fitted as `build` does it.
+
+    Raises:
+        InvalidEventError: names every field that is wrong or missing, and what is allowed.
+    """
+    clean = {name: _carriable(value) for name, value in event.items()}
+    if isinstance(clean.get("data"), Mapping):
+        clean["data"] = dict(fitted(redactor.data(clean["data"]), _DATA_ROOM))
+    _require_valid(clean)
+    return clean
+
+
+def _require_valid(event: Mapping[str, Any]) -> None:
     problems = list(check.event_problems(event))
     if problems:
         raise InvalidEventError(problems)
-    return event
 
 
 def put(data: dict[str, Any], path: str, value: object) -> None:

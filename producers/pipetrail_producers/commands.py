@@ -6,31 +6,25 @@ Exit codes: 0 delivered, 75 spooled (EX_TEMPFAIL), 2 wrong usage, anything else 
 import json
 import os
 import sys
-from dataclasses import asdict
+import uuid
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
-from pipetrail_schemas import check
-from pipetrail_schemas.errors import InvalidEventError
-from pipetrail_schemas.times import now
 from pipetrail_schemas.types import Result
 
 from pipetrail_producers import artifact as artifacts
 from pipetrail_producers.annotate import warn
-from pipetrail_producers.build_event import Fact, build, said
-from pipetrail_producers.ci.detect import detect
-from pipetrail_producers.message import message_of
-from pipetrail_producers.options import Common, common, gathered, read_data
-from pipetrail_producers.recorder import Recorder
-from pipetrail_producers.redact import Redactor
+from pipetrail_producers.options import Common, gathered, printing, read_data
+from pipetrail_producers.outcome import record, record_whole
+from pipetrail_producers.recorder import EXIT_SPOOLED, Recorder
 from pipetrail_producers.run import run
 
 __all__ = ["approve", "artifact", "deploy", "emit", "flush", "override", "run"]
 
 # A record was found damaged: it is kept, but somebody has to look at it.
 _EXIT_DAMAGED = 65  # EX_DATAERR of sysexits.h
-_EXIT_SPOOLED = 75  # EX_TEMPFAIL
 
 
 @click.command()
@@ -38,42 +32,42 @@ _EXIT_SPOOLED = 75  # EX_TEMPFAIL
 @click.option("--data", metavar="JSON", help="The event's data as JSON, @FILE, or - for standard input.")
 @click.option("--result", type=click.Choice([result.value for result in Result]), help="How it ended.")
 @click.option("--stage", metavar="NAME", help="The stage of the policy that it is about.")
-@common
+@printing
 def emit(type_name: str, data: str | None, result: str | None, stage: str | None, **given: Any) -> None:
     """Send one event of TYPE, like build.finished or dev.pipetrail.build.finished.v1.
 
-    With TYPE - a whole CloudEvent is read from standard input and sent as it is.
+    Prints the event's id. With TYPE - a whole CloudEvent is read from standard input.
     """
-    if type_name == "-":
-        _send(_whole_event(), gathered(given))
-        return
     said_here = gathered(given)
+    if type_name == "-":
+        record_whole(click.get_binary_stream("stdin").read(), said_here)
+        return
     values = {**said_here.values, "pipetrail.result": result, "pipetrail.stage": stage}
-    _record(said_here, type_name, values, read_data(data))
+    record(said_here, type_name, values, read_data(data))
 
 
 @click.command()
 @click.argument("control")
 @click.option("--stage", metavar="NAME", help="The stage that was passed over, where the control is one.")
-@common
+@printing
 def override(control: str, stage: str | None, **given: Any) -> None:
     """Record that CONTROL (a gate, a check, a freeze …) was passed over. --reason is required."""
     said_here = gathered(given)
     if not (given["reason"] or "").strip():
         raise click.UsageError("--reason is required: an override without a reason is what pipetrail is there to find")
     values = {**said_here.values, "pipetrail.control": control, "pipetrail.stage": stage}
-    _record(said_here, "policy.bypassed", values)
+    record(said_here, "policy.bypassed", values)
 
 
 @click.command()
 @click.option("--decision", type=click.Choice(["approved", "rejected"]), default="approved", show_default=True)
 @click.option("--change", metavar="ID", help="The pull or merge request that is approved.")
-@common
+@printing
 def approve(decision: str, change: str | None, **given: Any) -> None:
     """Record that somebody approved a commit, a change or a deployment."""
     said_here = gathered(given)
     values = {**said_here.values, "pipetrail.decision": decision, "vcs.change.id": change}
-    _record(said_here, "approval.decided", values)
+    record(said_here, "approval.decided", values)
 
 
 @click.command()
@@ -81,12 +75,12 @@ def approve(decision: str, change: str | None, **given: Any) -> None:
 @click.option("--published", is_flag=True, help="It was put where others get it, not made.")
 @click.option("--purl", metavar="PURL", help="Its package URL, like pkg:pypi/shop@1.2.")
 @click.option("--version", metavar="TEXT", help="Its version.")
-@common
+@printing
 def artifact(file: Path, purl: str | None, version: str | None, *, published: bool, **given: Any) -> None:
     """Record the artifact FILE by its SHA-256 digest."""
     said_here = gathered(given)
     data = {"artifact": artifacts.describe(file, purl=purl, version=version)}
-    _record(said_here, "artifact.published" if published else "artifact.packaged", dict(said_here.values), data)
+    record(said_here, "artifact.published" if published else "artifact.packaged", dict(said_here.values), data)
 
 
 @click.group()
@@ -97,12 +91,13 @@ def deploy() -> None:
 @deploy.command()
 @click.option("--artifact", "file", type=click.Path(path_type=Path), help="The file that is deployed.")
 @click.option("--name", metavar="TEXT", help="What is deployed.")
-@common
+@printing
 def start(file: Path | None, name: str | None, **given: Any) -> None:
-    """Record that a deployment to --environment started."""
-    said_here = gathered(given)
-    values = {**said_here.values, "deployment.name": name, "deployment.id": said_here.native_id}
-    _record(said_here, "deployment.started", values, _deployed(file))
+    """Record that a deployment to --environment started.
+
+    With --json the deployment's id is printed: hand it to `deploy finish --id`, so that both are known to be one.
+    """
+    record_deployment("deployment.started", gathered(given), {"deployment.name": name}, file)
 
 
 @deploy.command()
@@ -115,12 +110,10 @@ def start(file: Path | None, name: str | None, **given: Any) -> None:
 )
 @click.option("--artifact", "file", type=click.Path(path_type=Path), help="The file that was deployed.")
 @click.option("--name", metavar="TEXT", help="What was deployed.")
-@common
+@printing
 def finish(result: str, file: Path | None, name: str | None, **given: Any) -> None:
     """Record that a deployment to --environment ended."""
-    said_here = gathered(given)
-    values = {**said_here.values, "deployment.name": name, "deployment.id": said_here.native_id, "pipetrail.result": result}
-    _record(said_here, "deployment.finished", values, _deployed(file))
+    record_deployment("deployment.finished", gathered(given), {"deployment.name": name, "pipetrail.result": result}, file)
 
 
 @click.command()
@@ -138,48 +131,14 @@ def flush(*, as_json: bool) -> None:
     for one in done.damaged:
         warn(os.environ, f"a damaged record was set aside: {one.path}: {one.reason}")
     if done.left:
-        sys.exit(_EXIT_SPOOLED)
+        sys.exit(EXIT_SPOOLED)
     if done.damaged:
         sys.exit(_EXIT_DAMAGED)
 
 
-def _deployed(file: Path | None) -> dict[str, Any]:
-    return {"artifact": artifacts.describe(file)} if file else {}
-
-
-def _whole_event() -> dict[str, Any]:
-    try:
-        event = json.load(click.get_binary_stream("stdin"))
-    except ValueError as exc:
-        raise InvalidEventError([("event", f"is not JSON: {exc}")]) from exc
-    problems = list(check.event_problems(event))
-    if problems:
-        raise InvalidEventError(problems)
-    whole: dict[str, Any] = event
-    return whole
-
-
-def _record(said_here: Common, name: str, values: dict[str, Any], data: dict[str, Any] | None = None) -> None:
-    recorded = now()
-    fixed = {"native_id": said_here.native_id} if said_here.native_id else {}
-    try:
-        context = said(detect(os.environ, Path.cwd()), os.environ, **said_here.context)
-        event = build(
-            Fact(name, said_here.time or recorded, values, data or {}, **fixed),
-            context,
-            recorded=recorded,
-            redactor=Redactor(os.environ),
-        )
-    except InvalidEventError as exc:
-        raise click.UsageError(str(exc)) from exc
-    _send(event, said_here)
-
-
-def _send(event: dict[str, Any], said_here: Common) -> None:
-    if said_here.dry_run:
-        click.echo(json.dumps(event, ensure_ascii=False, indent=2))
-        return
-    recorded = Recorder(os.environ, timeout_s=said_here.timeout_s).finish([message_of(event)])
-    if recorded.problem:
-        warn(os.environ, f"the event was not delivered: {recorded.problem}")
-    sys.exit(recorded.exit_code)
+def record_deployment(name: str, said_here: Common, values: dict[str, Any], file: Path | None) -> None:
+    """Record one end of a deployment. Its id is the caller's, else one of its own."""
+    deployment = said_here.native_id or uuid.uuid4().hex
+    data = {"artifact": artifacts.describe(file)} if file else {}
+    # The same key: told twice, it is the same event.
+    record(replace(said_here, native_id=deployment), name, {**said_here.values, "deployment.id": deployment, **values}, data)

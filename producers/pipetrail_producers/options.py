@@ -16,6 +16,8 @@ from pipetrail_producers.errors import UnreadableInputError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+_LABELS = "pipetrail.labels"
+
 
 class Moment(click.ParamType):
     """An RFC 3339 time with its zone."""
@@ -40,6 +42,7 @@ class Common:
     native_id: str | None = None
     dry_run: bool = False
     timeout_s: float | None = None
+    as_json: bool = False
 
 
 _CONTEXT_OPTIONS = (
@@ -52,6 +55,7 @@ _VALUE_OPTIONS = (
     click.option("--reason", metavar="TEXT", help="Why."),
     click.option("--ticket", metavar="ID", envvar="PIPETRAIL_TICKET", help="The ticket that says why."),
     click.option("--service", metavar="NAME", help="The service that it is about."),
+    click.option("--label", "labels", multiple=True, metavar="NAME=TEXT", help="A label of your own: team=payments."),
     click.option("--field", "fields", multiple=True, metavar="PATH=VALUE", help="Any field of data: vcs.change.id=17."),
 )
 _SENDING_OPTIONS = (
@@ -69,6 +73,13 @@ def common(command: _Command) -> _Command:
     return command
 
 
+def printing(command: _Command) -> _Command:
+    """The shared options, and how the outcome is printed: for commands whose standard output is their own."""
+    return click.option("--json", "as_json", is_flag=True, help="Print what became of it as JSON, not its id alone.")(
+        common(command)
+    )
+
+
 def gathered(given: dict[str, Any]) -> Common:
     """What the shared options say, out of a command's keyword arguments; a wrong --field is a usage error."""
     values: dict[str, Any] = {
@@ -78,11 +89,21 @@ def gathered(given: dict[str, Any]) -> Common:
     }
     try:
         values |= dict(typed_field(text) for text in given["fields"])
+        values |= {f"{_LABELS}.{name}": text for name, text in map(_label, given["labels"])}
     except InvalidEventError as exc:
         raise click.UsageError(str(exc)) from exc
     told = {"repository": given["repository"], "commit": given["commit"], "actor_name": given["actor"]}
     told["environment"] = given["environment"]
-    return Common(told, values, given["moment"], given["native_id"], given["dry_run"], given["timeout_s"])
+    return Common(
+        told, values, given["moment"], given["native_id"], given["dry_run"], given["timeout_s"], given.get("as_json", False)
+    )
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name or "." in name:
+        raise InvalidEventError([(f"--label {text}", "is not NAME=TEXT, like team=payments; a name has no dot")])
+    return name, value
 
 
 def typed_field(text: str) -> tuple[str, Any]:

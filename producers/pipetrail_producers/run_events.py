@@ -106,7 +106,7 @@ class Sending:
         for note in recorded.notes:
             warn(os.environ, note)
         if recorded.problem:
-            warn(os.environ, f"{recorded.spooled} events not delivered: {recorded.problem}")
+            warn(os.environ, f"not delivered: {recorded.problem} (events: {recorded.spooled})")
 
     def _opened(self) -> Recorder:
         if self._recorder is None:

@@ -1,0 +1,116 @@
+"""From what a command was told to a recorded event, and what is said of it.
+
+Standard output gets one line: the event's id, or the whole outcome with `--json`. What was not delivered is said on stderr and
+in the CI's own annotations.
+"""
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from pipetrail_schemas import check
+from pipetrail_schemas.errors import InvalidEventError
+from pipetrail_schemas.times import format_time, now
+from pipetrail_schemas.types import EVENT_TYPES
+
+from pipetrail_producers.annotate import warn
+from pipetrail_producers.build_event import Fact, build, ready, said
+from pipetrail_producers.ci.detect import detect
+from pipetrail_producers.errors import SpoolError
+from pipetrail_producers.message import message_of
+from pipetrail_producers.options import Common
+from pipetrail_producers.recorder import Recorder
+from pipetrail_producers.redact import Redactor
+
+
+def record(said_here: Common, name: str, values: Mapping[str, Any], data: Mapping[str, Any] | None = None) -> None:
+    """Build the event of a fact and record it; ends the process with the exit code.
+
+    Raises:
+        click.UsageError: the event would be invalid; names every field that is wrong, and what is allowed.
+    """
+    recorded = now()
+    fixed = {"native_id": said_here.native_id} if said_here.native_id else {}
+    try:
+        context = said(detect(os.environ, Path.cwd()), os.environ, **said_here.context)
+        fact = Fact(name, said_here.time or recorded, values, data or {}, **fixed)
+        event = build(fact, context, recorded=recorded, redactor=Redactor(os.environ))
+    except InvalidEventError as exc:
+        raise click.UsageError(str(exc)) from exc
+    send(event, said_here)
+
+
+def record_whole(content: bytes, said_here: Common) -> None:
+    """Record a CloudEvent that somebody else made; ends the process with the exit code.
+
+    Left out may be what the agent knows as well: specversion, id (then it is a new event each time), recordedtime, time, and
+    partitionkey where data names a repository, an artifact or an environment. A short type is completed.
+
+    Raises:
+        click.UsageError: it is no valid event; names every field that is wrong, and what is allowed.
+    """
+    try:
+        event = json.loads(content)
+    except ValueError as exc:
+        raise click.UsageError(f"standard input is not JSON: {exc}") from exc
+    if not isinstance(event, dict):
+        raise click.UsageError(f"standard input is a JSON {type(event).__name__}; an event is a JSON object")
+    try:
+        send(ready(_completed(event), Redactor(os.environ)), said_here)
+    except InvalidEventError as exc:
+        raise click.UsageError(str(exc)) from exc
+
+
+def send(event: Mapping[str, Any], said_here: Common) -> None:
+    """Record a finished event; ends the process with 0 when it was delivered, 75 when it was spooled.
+
+    Raises:
+        InvalidEventError: it is too large.
+        SpoolError: it is not recorded.
+    """
+    if said_here.dry_run:
+        click.echo(json.dumps(event, ensure_ascii=False, indent=2))
+        return
+    message = message_of(event)
+    try:
+        recorded = Recorder(os.environ, timeout_s=said_here.timeout_s).finish([message])
+    except SpoolError as exc:
+        # The door says it on stderr, too; here it is said where the CI shows it.
+        warn(os.environ, str(exc))
+        sys.exit(exc.exit_code)
+    for note in recorded.notes:
+        warn(os.environ, note)
+    if recorded.problem:
+        warn(os.environ, f"the event was not delivered: {recorded.problem}")
+    if said_here.as_json:
+        fate = "spooled" if recorded.spooled else "delivered"
+        deployment = check.lookup(event, "data.deployment.id")
+        told = {"id": event["id"], "type": event["type"], "outcome": fate, "problem": recorded.problem or None}
+        click.echo(json.dumps(told | ({"deployment": deployment} if deployment else {})))
+    else:
+        click.echo(event["id"])
+    sys.exit(recorded.exit_code)
+
+
+def _completed(event: Mapping[str, Any]) -> dict[str, Any]:
+    moment = format_time(now())
+    data = event.get("data")
+    known = EVENT_TYPES.get(str(event.get("type")))
+    alias = None
+    if isinstance(data, Mapping):
+        paths = ("vcs.repository.url.full", "artifact.hash", "deployment.environment.name")
+        alias = next((found for path in paths if (found := check.lookup(data, path))), None)
+    defaults = {
+        "specversion": "1.0",
+        "id": str(uuid.uuid4()),
+        "time": moment,
+        "recordedtime": moment,
+        "datacontenttype": "application/json",
+        "partitionkey": alias or event.get("source"),
+    }
+    return {**defaults, **event} | ({"type": known.full_name, "dataschema": known.schema_url} if known else {})

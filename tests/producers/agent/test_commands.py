@@ -1,0 +1,190 @@
+"""The recording commands as people call them; nothing is sent, the spool shows what would be."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pipetrail_producers.spool import Entry, Spool
+from pipetrail_schemas import codec
+
+SPOOLED = 75
+REPOSITORY = "https://git.acme.example/acme/shop"
+
+
+_TEXT: Any = {"encoding": "utf-8", "errors": "surrogateescape"}
+
+
+def pipetrail(cwd: Path, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder that is its home, about one repository, without a broker."""
+    clean = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(cwd),
+        "PIPETRAIL_SPOOL": str(cwd / "spool"),
+        "PIPETRAIL_REPOSITORY": REPOSITORY,
+        **env,
+    }
+    command = (sys.executable, "-m", "pipetrail", *arguments)
+    return subprocess.run(command, cwd=cwd, env=clean, input=stdin, capture_output=True, check=False, **_TEXT)
+
+
+def dry(cwd: Path, *arguments: str, stdin: str = "", **env: str) -> dict[str, Any]:
+    """The event that a command would send; it is valid by the whole contract."""
+    done = pipetrail(cwd, *arguments, "--dry-run", stdin=stdin, **env)
+    assert (done.returncode, done.stderr) == (0, "")
+    codec.validate(json.loads(done.stdout))
+    event: dict[str, Any] = json.loads(done.stdout)
+    return event
+
+
+def test_an_event_carries_what_was_said(tmp_path: Path) -> None:
+    """Options, fields of any kind, labels and data end in their places."""
+    event = dry(
+        tmp_path,
+        *("emit", "testsuiterun.finished", "--result", "failure", "--reason", "why", "--ticket", "PAY-1", "--label", "team=a"),
+        *("--field", "pipetrail.test.total=3", "--field", 'user.roles=["dev"]', "--data", '{"service":{"name":"shop"}}'),
+        *("--time", "2026-11-23T10:00:00+01:00", "--commit", "a" * 40, "--actor", "ada"),
+    )
+    data = event["data"]
+    assert event["time"] == "2026-11-23T09:00:00.000Z"
+    assert data["pipetrail"] | {"actor": 0} == {
+        "actor": 0,
+        "result": "failure",
+        "ticket": {"id": "PAY-1"},
+        "labels": {"team": "a"},
+        "test": {"total": 3},
+    }
+    assert (data["user"]["name"], data["user"]["roles"], data["service"]["name"]) == ("ada", ["dev"], "shop")
+    assert data["vcs"]["ref"]["head"]["revision"] == "a" * 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("emit", "buidl.finished"), "no event type"),
+        (("emit", "build.finished"), "data.pipetrail.result: is required"),
+        (("emit", "build.started", "--commit", "HEAD"), "data.vcs.ref.head.revision: must be a commit id"),
+        (("emit", "build.started", "--field", "user.nmae=x"), "is not a field of the schema"),
+        (("emit", "build.started", "--field", "pipetrail.test.total=three"), "must be JSON for a integer"),
+        (("emit", "build.started", "--label", "x"), "is not NAME=TEXT"),
+        (("emit", "build.started", "--time", "yesterday"), "no time with a zone"),
+        (("emit", "-"), "is not JSON"),
+        (("override", "freeze"), "--reason is required"),
+        (("run", "--skip", "--", "true"), "--reason is required"),
+        (("run", "--stage", "deploy", "--", "true"), "--environment is required"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_is_allowed(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    """Nothing is spooled, and the message names the field or option."""
+    done = pipetrail(tmp_path, *arguments)
+    assert (done.returncode, (tmp_path / "spool").exists()) == (2, False)
+    assert told in done.stderr
+
+
+def test_the_id_is_printed_and_is_the_events(tmp_path: Path) -> None:
+    """Standard output is the event's id; with --json it is the outcome."""
+    printed = pipetrail(tmp_path, "emit", "incident.reported", "--reason", "x")
+    told = json.loads(pipetrail(tmp_path, "emit", "incident.reported", "--reason", "x", "--json").stdout)
+    spool = Spool(tmp_path / "spool", max_bytes=1 << 28)
+    ids = [json.loads(one.message.value)["id"] for path in spool.paths() if isinstance(one := spool.read(path), Entry)]
+    assert ids == [printed.stdout.strip(), told["id"]]
+    assert (printed.returncode, told["outcome"]) == (SPOOLED, "spooled")
+
+
+def test_the_same_key_is_the_same_event_and_none_is_a_new_one(tmp_path: Path) -> None:
+    """With --id a retry tells the same fact; without it each call is a fact of its own."""
+    keyed = {dry(tmp_path, "emit", "build.started", "--id", "job 17")["id"] for _ in range(2)}
+    unkeyed = {dry(tmp_path, "emit", "build.started")["id"] for _ in range(2)}
+    assert (len(keyed), len(unkeyed)) == (1, 2)
+
+
+def test_a_whole_event_is_completed_and_redacted(tmp_path: Path) -> None:
+    """`emit -` takes a CloudEvent, completes what the agent knows, and lets no secret through."""
+    given = {
+        "type": "incident.reported",
+        "source": "https://pager.acme.example",
+        "data": {"event": {"reason": "password=hunter2"}},
+    }
+    event = dry(tmp_path, "emit", "-", stdin=json.dumps(given))
+    assert event["type"] == "dev.pipetrail.incident.reported.v1"
+    assert event["partitionkey"] == "https://pager.acme.example"
+    assert "hunter2" not in json.dumps(event)
+
+
+def test_no_secret_of_the_environment_leaves_in_any_text(tmp_path: Path) -> None:
+    """A reason, a label and a field are redacted like arguments are."""
+    arguments = ("--reason", "used s3same-open", "--label", "a=s3same-open", "--field", "pipetrail.trigger=s3same-open")
+    event = dry(tmp_path, "emit", "incident.reported", *arguments, MY_TOKEN="s3same-open")
+    assert "s3same-open" not in json.dumps(event)
+    assert json.dumps(event).count("[redacted:environment:") == 3
+
+
+def test_an_artifact_is_known_by_its_bytes(tmp_path: Path) -> None:
+    """Digest, size and name are the file's; --published says that it was put where others get it."""
+    (tmp_path / "shop.tar").write_bytes(b"content")
+    event = dry(tmp_path, "artifact", "shop.tar", "--published", "--purl", "pkg:generic/shop@1")
+    digest = "sha256:" + hashlib.sha256(b"content").hexdigest()
+    assert event["type"] == "dev.pipetrail.artifact.published.v1"
+    assert event["data"]["artifact"] == {"hash": digest, "filename": "shop.tar", "size": 7, "purl": "pkg:generic/shop@1"}
+
+
+def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
+    """An artifact that cannot be read is not recorded."""
+    done = pipetrail(tmp_path, "artifact", "nowhere.tar")
+    assert (done.returncode, "nowhere.tar" in done.stderr, "Traceback" in done.stderr) == (66, True, False)
+
+
+def test_a_deployments_start_and_end_are_joined_by_its_id(tmp_path: Path) -> None:
+    """The id that `deploy start --json` prints makes `deploy finish --id` the end of the same deployment."""
+    started = json.loads(pipetrail(tmp_path, "deploy", "start", "--environment", "prod", "--json").stdout)
+    finished = dry(tmp_path, "deploy", "finish", "--environment", "prod", "--id", started["deployment"])
+    assert finished["data"]["deployment"]["id"] == started["deployment"]
+    assert finished["data"]["pipetrail"]["result"] == "success"
+    assert finished["id"] != started["id"]
+
+
+def test_an_approval_says_who_and_for_what(tmp_path: Path) -> None:
+    """Decision, environment, change, actor and reason are in the event."""
+    arguments = ("approve", "--decision", "rejected", "--environment", "prod", "--change", "17", "--reason", "too late")
+    data = dry(tmp_path, *arguments, "--actor", "ben")["data"]
+    assert (data["pipetrail"]["decision"], data["deployment"]["environment"]["name"]) == ("rejected", "prod")
+    assert (data["vcs"]["change"]["id"], data["user"]["name"], data["event"]["reason"]) == ("17", "ben", "too late")
+
+
+def test_an_argument_that_is_no_text_is_carried(tmp_path: Path) -> None:
+    """Bytes in an argument that are no UTF-8 are shown by their number, and the event stays valid."""
+    done = pipetrail(tmp_path, "run", "--dry-run", "--", "printf", "%s", "a\udcff")
+    assert done.stdout == "a\udcff"
+    assert "\\\\udcff" in done.stderr
+
+
+def test_reports_are_counted_and_old_ones_are_not(tmp_path: Path) -> None:
+    """`run --junit` records the counts of what the tests wrote; what lay there before is said and left out."""
+    (tmp_path / "old.xml").write_text("<testsuite><testcase/></testsuite>")
+    os.utime(tmp_path / "old.xml", (1, 1))
+    write = "echo '<testsuite><testcase><failure/></testcase><testcase/></testsuite>' > new.xml"
+    done = pipetrail(tmp_path, "run", "--stage", "test", "--junit", "*.xml", "--dry-run", "--", "sh", "-c", write)
+    assert '"total": 2,\n        "passed": 1,\n        "failed": 1,' in done.stderr
+    stale = pipetrail(tmp_path, "run", "--stage", "test", "--junit", "old.xml", "--dry-run", "--", "true")
+    assert "1 from before this run" in stale.stderr
+    assert '"total"' not in stale.stderr
+
+
+def test_a_skip_without_kafka_does_not_break_the_build(tmp_path: Path) -> None:
+    """A skip that is spooled ends with 0, as the command would have been passed over; it waits in the spool."""
+    done = pipetrail(tmp_path, "run", "--skip", "--stage", "test", "--reason", "hotfix", "--", "make", "test")
+    assert (done.returncode, len(Spool(tmp_path / "spool", max_bytes=1 << 28).paths())) == (0, 1)
+
+
+def test_a_full_spool_is_said_loudly(tmp_path: Path) -> None:
+    """An event that fits nowhere is not recorded: 74, and the message names the bound."""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    (spool / "filler").write_bytes(bytes(1 << 20))
+    done = pipetrail(tmp_path, "emit", "incident.reported", "--reason", "x", PIPETRAIL_SPOOL_MAX_BYTES=str(1 << 20))
+    assert done.returncode == 74
+    assert "PIPETRAIL_SPOOL_MAX_BYTES" in done.stderr
