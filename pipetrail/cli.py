@@ -25,7 +25,7 @@ VERBS = {
     "status": Verb("pipetrail_deploy.commands:status", "Say what of the local stack runs."),
     "demo": Verb("pipetrail_deploy.demo.command:demo", "Watch a small real delivery on this machine."),
     "emit": Verb("pipetrail_producers.commands:emit", "Send one event."),
-    "run": Verb("pipetrail_producers.commands:run", "Run a command and record that it ran."),
+    "run": Verb("pipetrail_producers.run:run", "Run a command and record that it ran."),
     "override": Verb("pipetrail_producers.commands:override", "Record that a control was passed over, and why."),
     "approve": Verb("pipetrail_producers.commands:approve", "Record an approval."),
     "artifact": Verb("pipetrail_producers.commands:artifact", "Record an artifact by its digest."),

@@ -19,9 +19,6 @@ from pipetrail_producers.annotate import warn
 from pipetrail_producers.options import Common, gathered, printing, read_data
 from pipetrail_producers.outcome import record, record_whole
 from pipetrail_producers.recorder import EXIT_SPOOLED, Recorder
-from pipetrail_producers.run import run
-
-__all__ = ["approve", "artifact", "deploy", "emit", "flush", "override", "run"]
 
 # A record was found damaged: it is kept, but somebody has to look at it.
 _EXIT_DAMAGED = 65  # EX_DATAERR of sysexits.h

@@ -8,7 +8,7 @@ confluent_kafka is imported on the first `send`, so that a command that sends no
 import time
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.errors import SettingError
@@ -37,22 +37,6 @@ class Undelivered(NamedTuple):
 
     message: Message
     reason: str
-
-
-def producer_config(kafka: KafkaConnection) -> dict[str, str | int | float | bool]:
-    """Librdkafka's configuration for every producer of this room.
-
-    acks=all and idempotence: no loss and no reordering within one process. The partitioner is the one that all readers assume.
-    """
-    return {
-        **kafka.client_config(),
-        "acks": "all",
-        "enable.idempotence": True,
-        "partitioner": PARTITIONER,
-        "queue.buffering.max.messages": QUEUE_MESSAGES,
-        "queue.buffering.max.kbytes": QUEUE_KBYTES,
-        "message.max.bytes": MAX_MESSAGE_BYTES,
-    }
 
 
 class Delivery:
@@ -119,7 +103,16 @@ class Delivery:
     def _connect(self) -> "Producer":
         from confluent_kafka import KafkaException, Producer  # noqa: PLC0415  # see the module's docstring
 
-        config = producer_config(self._kafka) | {
+        config: dict[str, Any] = {
+            **self._kafka.client_config(),
+            # Nothing is lost, and retries reorder nothing. Not idempotent: that takes a process half a second before its first
+            # message, and what a retry doubles has the same id (docs/adr/0010).
+            "acks": "all",
+            "max.in.flight.requests.per.connection": 1,
+            "partitioner": PARTITIONER,  # the one that all readers assume
+            "queue.buffering.max.messages": QUEUE_MESSAGES,
+            "queue.buffering.max.kbytes": QUEUE_KBYTES,
+            "message.max.bytes": MAX_MESSAGE_BYTES,
             "linger.ms": 0,  # there is one message, or a few: nothing to wait for
             "message.timeout.ms": 0,  # `settle` decides how long to wait; librdkafka's own limit would end it unasked
             "reconnect.backoff.max.ms": _RECONNECT_MS,

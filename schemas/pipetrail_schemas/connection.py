@@ -13,7 +13,6 @@ Messages and `repr` show no value that may hold a secret.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -220,6 +219,8 @@ def _table(content: Mapping[str, object], name: str, file: Path) -> Mapping[str,
 
 
 def _read_toml(path: Path) -> dict[str, object]:
+    import tomllib  # noqa: PLC0415  # where the environment says it all, the agent's start-up does not pay for a parser
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
