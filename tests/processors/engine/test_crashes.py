@@ -12,8 +12,8 @@ from support.stream import id_of, key_of, stream
 from support.wait import wait_for
 from support.world import World
 
-# A known defect, not a settled question: on a machine under heavy load (more than four processes a core) one of these was seen
-# to wait in vain for its last records after a restart. Until the cause is found a failure here is told and does not stop the run.
+# A known defect, not a settled question: under heavy load (more than four processes a core) one of these was seen to wait in
+# vain for its last records after a restart. Until the cause is found, a failure here is told and does not stop the run.
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.xfail(reason="a restarted worker was seen to stand still under heavy load; cause unknown", strict=False),
