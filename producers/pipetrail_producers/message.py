@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.topics import EVENTS, MAX_EVENT_BYTES
@@ -12,8 +11,7 @@ from pipetrail_schemas.topics import EVENTS, MAX_EVENT_BYTES
 HEADERS = (("content-type", b"application/cloudevents+json"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What goes onto a topic: the bytes are fixed here, so that every attempt and every replay sends the same."""
 
     topic: str

@@ -7,10 +7,10 @@ in the CI's own annotations.
 import json
 import os
 import sys
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 from pipetrail_schemas import check
@@ -107,7 +107,7 @@ def _completed(event: Mapping[str, Any]) -> dict[str, Any]:
         alias = next((found for path in paths if (found := check.lookup(data, path))), None)
     defaults = {
         "specversion": "1.0",
-        "id": str(uuid.uuid4()),
+        "id": str(uuid4()),
         "time": moment,
         "recordedtime": moment,
         "datacontenttype": "application/json",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pipetrail_schemas import connection
 from pipetrail_schemas.errors import SettingError
@@ -31,8 +32,7 @@ _FLUSH_LOCK_WAIT_S = 30.0
 _NO_BROKER = "no broker is configured (PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS)"
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """What became of messages. `spooled` 0: all are on Kafka; `problem` says why the others are not, and where they are.
 
     `notes` are sentences on what else is wrong: damage in the spool, a spool that cannot be read.

@@ -7,13 +7,14 @@ seen to be the same, and nobody without the key can try out guesses. The key is 
 PIPETRAIL_REDACTION_KEY is set, with which fingerprints can be compared between runs.
 """
 
-import hmac
 import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote
+
+from pipetrail_producers.secret_shapes import SHAPES, takes_a_secret
 
 # Shorter values are too likely to be ordinary words of a command line.
 MIN_SECRET_CHARACTERS = 6
@@ -24,49 +25,10 @@ _NO_SECRETS = frozenset({"true", "false", "none", "null", "enabled", "disabled",
 # How an event's parts know each other. They are checked by their form, and where a variable holds one of them it is no secret.
 IDENTITIES = frozenset({"vcs.ref.head.revision", "vcs.ref.base.revision", "vcs.repository.url.full", "artifact.hash"})
 
-_WORDS = r"pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|auth[_-]?key"
 _SECRET_NAME = re.compile(
     r"(?:PASS(?:WORD|WD|PHRASE)?|TOKEN|SECRET|CREDENTIALS?|COOKIE|CONNECTION_STRING|_PWD|_PAT|_AUTH|_?KEY)(?:_\d+)?$"
     r"|SECRET_|PASSWORD_",
     re.IGNORECASE,
-)
-_SECRET_OPTION = re.compile(rf"-{{1,2}}(?:[\w-]*[-_])?(?:{_WORDS})", re.IGNORECASE)
-
-# The text of a group named `secret` is replaced, the whole match where there is no such group.
-_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (
-        "private-key",
-        re.compile(
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-            # the end of one whose beginning was cut off
-            r"|\A(?:(?!-----BEGIN ).)*-----END [A-Z ]*PRIVATE KEY-----",
-            re.DOTALL,
-        ),
-    ),
-    ("github-token", re.compile(r"\b(?:gh[opsur]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})")),
-    ("gitlab-token", re.compile(r"\bgl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat)-[A-Za-z0-9_.-]{20,}")),
-    ("aws-key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    ("slack-token", re.compile(r"\bx(?:ox[abeoprs]|app)-[A-Za-z0-9-]{10,}")),
-    ("jwt", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")),
-    ("npm-token", re.compile(r"\bnpm_[A-Za-z0-9]{30,}")),
-    ("pypi-token", re.compile(r"\bpypi-[A-Za-z0-9_-]{50,}")),
-    ("docker-token", re.compile(r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}")),
-    ("google-key", re.compile(r"\bAIza[A-Za-z0-9_-]{35}")),
-    ("stripe-key", re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}")),
-    ("vault-token", re.compile(r"\bhv[bsr]\.[A-Za-z0-9_-]{20,}")),
-    ("sendgrid-key", re.compile(r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}")),
-    ("sk-key", re.compile(r"\bsk-[A-Za-z0-9_-]{20,}")),
-    ("url-credentials", re.compile(r"://[^/\s:@\[]*:(?P<secret>[^/\s@]+)@")),
-    ("authorization", re.compile(r"\b(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9._~+/=-]{8,})", re.IGNORECASE)),
-    # Prose has colons, too ("token: see below"): after one, only what looks unlike a word is taken for a secret.
-    (
-        "assignment",
-        re.compile(
-            rf"(?:{_WORDS})[\"']?\s*(?:=|:(?!//)(?=\s*[\"']?[^\s\"',;&]*[\d_+/=-]))\s*"
-            r"(?P<secret>\"[^\"]+\"|'[^']+'|[^\s\"',;&]+)",
-            re.IGNORECASE,
-        ),
-    ),
 )
 _MARKER = re.compile(r"\[redacted:[a-z-]+:[0-9a-f]+\]")
 
@@ -85,15 +47,17 @@ class Redactor:
         """The text with every secret that is found replaced by a marker."""
         if self._values is not None:
             text = self._values.sub(lambda match: self._marker("environment", match[0]), text)
-        for rule, shape in _SHAPES:
-            text = shape.sub(partial(self._replace, rule), text)
+        lowered = text.lower()
+        for shape in SHAPES:
+            if pattern := shape.pattern_for(lowered):
+                text = pattern.sub(partial(self._replace, shape.rule), text)
         return text
 
     def argv(self, argv: Sequence[str]) -> list[str]:
         """A command's arguments redacted one by one; an argument that follows a password option goes whatever it is."""
         redacted = [self.text(argument) for argument in argv]
         for index in range(1, len(argv)):
-            if _SECRET_OPTION.fullmatch(argv[index - 1]) and not argv[index].startswith("-"):
+            if takes_a_secret(argv[index - 1]) and not argv[index].startswith("-"):
                 redacted[index] = self._marker("option", argv[index])
         return redacted
 
@@ -116,6 +80,8 @@ class Redactor:
         return match[0][:start] + self._marker(rule, secret) + match[0][end:]
 
     def _marker(self, rule: str, secret: str) -> str:
+        import hmac  # noqa: PLC0415  # few events hold a secret
+
         digest = hmac.new(self._key, secret.encode("utf-8", "replace"), "sha256").hexdigest()
         return f"[redacted:{rule}:{digest[:_FINGERPRINT_DIGITS]}]"
 

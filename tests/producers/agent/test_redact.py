@@ -1,11 +1,13 @@
 """Secrets do not leave: the known ones, the ones with a telling shape, the ones that stand where secrets stand."""
 
+import re
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipetrail_producers.redact import Redactor
+from pipetrail_producers.secret_shapes import SHAPES, Shape
 
 # Shaped like the issuers' tokens, made up, and put together here so that no scanner takes this file for a leak.
 GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2
@@ -125,6 +127,14 @@ def test_redacting_twice_changes_nothing() -> None:
     """A marker is no secret."""
     once = PLAIN.text(f"--token={GITHUB} postgres://a:b3@c")
     assert PLAIN.text(once) == once
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.rule)
+@given(data=st.data())
+def test_no_hint_keeps_a_pattern_from_its_secret(shape: Shape, data: st.DataObject) -> None:
+    """Whatever a pattern matches holds one of its rule's hints, so that it is tried."""
+    text = data.draw(st.from_regex(re.compile(shape.pattern, shape.flags)))
+    assert any(hint in text.lower() for hint in shape.hints)
 
 
 @pytest.mark.parametrize("unit", ["a.", "eyJ", "://a:", "password=", "a" * 10, PEM_BEGIN])
