@@ -3,7 +3,7 @@
 The job: events in, the whole of enrich → correlate → detect with all rules, state in RocksDB with a changelog, records, trails,
 findings and links out, links in again, at least once, a checkpoint every second. Both run as a process of their own, one after
 the other, on the same broker and the same events. The rate is taken from the first of the records that they wrote to the last,
-so that starting up does not count; on a busy machine the processor time for an event says more. Each writes what the other does;
+so that starting up does not count; on a busy machine the processor time for an event says more. Both write the same;
 the number of trails is checked.
 
 Starts a Kafka of its own, and leaves nothing behind.
