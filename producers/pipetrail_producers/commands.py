@@ -18,6 +18,7 @@ from pipetrail_producers import artifact as artifacts
 from pipetrail_producers.annotate import warn
 from pipetrail_producers.options import Common, gathered, printing, read_data
 from pipetrail_producers.outcome import record, record_whole
+from pipetrail_producers.patience import until_signalled
 from pipetrail_producers.recorder import EXIT_SPOOLED, Recorder
 
 # A record was found damaged: it is kept, but somebody has to look at it.
@@ -118,7 +119,8 @@ def finish(result: str, file: Path | None, name: str | None, **given: Any) -> No
 def flush(*, as_json: bool) -> None:
     """Deliver what is spooled, oldest first. Exit code 0: the spool is empty; 75: something is left; 65: damage was found."""
     recorder = Recorder(os.environ)
-    done = recorder.flush()
+    with until_signalled() as cancelled:
+        done = recorder.flush(cancelled=cancelled)
     if as_json:
         damaged = [{"file": str(one.path), "reason": one.reason} for one in done.damaged]
         click.echo(json.dumps({**asdict(done), "damaged": damaged, "spool": str(recorder.spool.folder)}))

@@ -3,7 +3,7 @@
 Reading never fails: what a build is about must not break the build. Standard library only.
 """
 
-import platform
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def local_url(folder: Path) -> str:
 
 def host_name() -> str:
     """This machine's name, in lower case as in URLs."""
-    return platform.node().lower() or "localhost"
+    return os.uname().nodename.lower() or "localhost"
 
 
 def _with_settings(found: Checkout, output: str) -> Checkout:

@@ -7,7 +7,7 @@ in the CI's own annotations.
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,7 +24,8 @@ from pipetrail_producers.ci.detect import detect
 from pipetrail_producers.errors import SpoolError
 from pipetrail_producers.message import message_of
 from pipetrail_producers.options import Common
-from pipetrail_producers.recorder import Recorder
+from pipetrail_producers.patience import until_signalled
+from pipetrail_producers.recorder import Recorded, Recorder
 from pipetrail_producers.redact import Redactor
 
 
@@ -33,16 +34,17 @@ def record(said_here: Common, name: str, values: Mapping[str, Any], data: Mappin
 
     Raises:
         click.UsageError: the event would be invalid; names every field that is wrong, and what is allowed.
+        SettingError: a setting is malformed.
     """
-    recorded = now()
-    fixed = {"native_id": said_here.native_id} if said_here.native_id else {}
-    try:
+
+    def event() -> Mapping[str, Any]:
+        recorded = now()
+        fixed = {"native_id": said_here.native_id} if said_here.native_id else {}
         context = said(detect(os.environ, Path.cwd()), os.environ, **said_here.context)
         fact = Fact(name, said_here.time or recorded, values, data or {}, **fixed)
-        event = build(fact, context, recorded=recorded, redactor=Redactor(os.environ))
-    except InvalidEventError as exc:
-        raise click.UsageError(str(exc)) from exc
-    send(event, said_here)
+        return build(fact, context, recorded=recorded, redactor=Redactor(os.environ))
+
+    _record(event, said_here)
 
 
 def record_whole(content: bytes, said_here: Common) -> None:
@@ -53,6 +55,7 @@ def record_whole(content: bytes, said_here: Common) -> None:
 
     Raises:
         click.UsageError: it is no valid event; names every field that is wrong, and what is allowed.
+        SettingError: a setting is malformed.
     """
     try:
         event = json.loads(content)
@@ -60,41 +63,41 @@ def record_whole(content: bytes, said_here: Common) -> None:
         raise click.UsageError(f"standard input is not JSON: {exc}") from exc
     if not isinstance(event, dict):
         raise click.UsageError(f"standard input is a JSON {type(event).__name__}; an event is a JSON object")
-    try:
-        send(ready(_completed(event), Redactor(os.environ)), said_here)
-    except InvalidEventError as exc:
-        raise click.UsageError(str(exc)) from exc
+    _record(lambda: ready(_completed(event), Redactor(os.environ)), said_here)
 
 
-def send(event: Mapping[str, Any], said_here: Common) -> None:
-    """Record a finished event; ends the process with 0 when it was delivered, 75 when it was spooled.
+def _record(build_event: Callable[[], Mapping[str, Any]], said_here: Common) -> None:
+    # From here on a signal only ends the wait for Kafka: the event is spooled before the process ends.
+    with until_signalled() as cancelled:
+        try:
+            event = build_event()
+            message = message_of(event)
+        except InvalidEventError as exc:
+            raise click.UsageError(str(exc)) from exc
+        if said_here.dry_run:
+            click.echo(json.dumps(event, ensure_ascii=False, indent=2))
+            return
+        try:
+            recorded = Recorder(os.environ, timeout_s=said_here.timeout_s).finish([message], cancelled=cancelled)
+        except SpoolError as exc:
+            warn(os.environ, str(exc))
+            sys.exit(exc.exit_code)
+    _tell(event, recorded, as_json=said_here.as_json)
+    sys.exit(recorded.exit_code)
 
-    Raises:
-        InvalidEventError: it is too large.
-        SpoolError: it is not recorded.
-    """
-    if said_here.dry_run:
-        click.echo(json.dumps(event, ensure_ascii=False, indent=2))
-        return
-    message = message_of(event)
-    try:
-        recorded = Recorder(os.environ, timeout_s=said_here.timeout_s).finish([message])
-    except SpoolError as exc:
-        # The door says it on stderr, too; here it is said where the CI shows it.
-        warn(os.environ, str(exc))
-        sys.exit(exc.exit_code)
+
+def _tell(event: Mapping[str, Any], recorded: Recorded, *, as_json: bool) -> None:
     for note in recorded.notes:
         warn(os.environ, note)
     if recorded.problem:
         warn(os.environ, f"the event was not delivered: {recorded.problem}")
-    if said_here.as_json:
-        fate = "spooled" if recorded.spooled else "delivered"
-        deployment = check.lookup(event, "data.deployment.id")
-        told = {"id": event["id"], "type": event["type"], "outcome": fate, "problem": recorded.problem or None}
-        click.echo(json.dumps(told | ({"deployment": deployment} if deployment else {})))
-    else:
+    if not as_json:
         click.echo(event["id"])
-    sys.exit(recorded.exit_code)
+        return
+    fate = "spooled" if recorded.spooled else "delivered"
+    told = {"id": event["id"], "type": event["type"], "outcome": fate, "problem": recorded.problem or None}
+    deployment = check.lookup(event, "data.deployment.id")
+    click.echo(json.dumps(told | ({"deployment": deployment} if deployment else {})))
 
 
 def _completed(event: Mapping[str, Any]) -> dict[str, Any]:

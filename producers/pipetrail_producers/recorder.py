@@ -5,7 +5,7 @@ in the spool goes along with new events, before them: the order of sending is th
 do it in bounded time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ from pipetrail_producers import settings as agent_settings
 from pipetrail_producers.delivery import Delivery, Undelivered
 from pipetrail_producers.errors import SpoolError
 from pipetrail_producers.message import Message
-from pipetrail_producers.patience import until_signalled
 from pipetrail_producers.spool import Damaged, Entry, Spool
 
 EXIT_DELIVERED = 0
@@ -30,6 +29,10 @@ _FLUSH_BATCH = 1000
 # How long `flush` waits for another command to end its delivery of the spool, seconds.
 _FLUSH_LOCK_WAIT_S = 30.0
 _NO_BROKER = "no broker is configured (PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS)"
+
+
+def _never() -> bool:
+    return False
 
 
 class Recorded(NamedTuple):
@@ -88,10 +91,12 @@ class Recorder:
             else:
                 self._delivery.send(message)
 
-    def finish(self, messages: Iterable[Message] = ()) -> Recorded:
+    def finish(self, messages: Iterable[Message] = (), *, cancelled: Callable[[], bool] = _never) -> Recorded:
         """Send these, and a little of what waits in the spool before them; wait for all; spool what was not acknowledged.
 
-        A signal that would end the process ends the wait instead.
+        Args:
+            messages: what is to be recorded, in the order of happening.
+            cancelled: asked while Kafka is waited for; True ends the wait.
 
         Raises:
             SettingError: librdkafka does not accept the configured properties.
@@ -102,7 +107,7 @@ class Recorder:
             waiting = self._waiting(stack, notes)
             self._send(waiting)
             self.begin(messages)
-            undelivered = self._settle()
+            undelivered = self._settle(cancelled)
             self._forget(waiting, undelivered, notes)
         spooled_before = {id(entry.message) for entry in waiting}
         left = [one for one in undelivered if id(one.message) not in spooled_before]
@@ -115,8 +120,11 @@ class Recorder:
         problem = f"{left[0].reason}; kept in {self.spool.folder}, `pipetrail flush` delivers it"
         return Recorded(self._count - len(left), len(left), problem, tuple(notes))
 
-    def flush(self) -> Flushed:
+    def flush(self, *, cancelled: Callable[[], bool] = _never) -> Flushed:
         """Deliver what is spooled, oldest first, until all is delivered or Kafka takes nothing of a batch any more.
+
+        Args:
+            cancelled: asked while Kafka is waited for; True ends the work after what is confirmed was removed.
 
         Raises:
             SettingError: no broker is configured, or librdkafka does not accept the configured properties.
@@ -130,25 +138,25 @@ class Recorder:
             raise SettingError("PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS", f"is needed to deliver the {len(paths)} spooled events")
         with self.spool.delivering(wait_s=_FLUSH_LOCK_WAIT_S) as alone:
             if alone:
-                self._deliver_spooled(self.spool.paths(), result)
+                self._deliver_spooled(self.spool.paths(), result, cancelled)
             else:
                 result.problem = "another process is delivering the spool"
         result.left = len(self.spool.paths())
         return result
 
-    def _deliver_spooled(self, paths: Sequence[Path], result: Flushed) -> None:
+    def _deliver_spooled(self, paths: Sequence[Path], result: Flushed, cancelled: Callable[[], bool]) -> None:
         for start in range(0, len(paths), _FLUSH_BATCH):
             found = [self.spool.read(path) for path in paths[start : start + _FLUSH_BATCH]]
             result.damaged += tuple(one for one in found if isinstance(one, Damaged))
             entries = [one for one in found if isinstance(one, Entry)]
             self._send(entries)
-            undelivered = self._settle()
+            undelivered = self._settle(cancelled)
             done = _delivered(entries, undelivered)
             self.spool.remove(done)
             result.delivered += len(done)
             if undelivered:
                 result.problem = undelivered[0].reason
-            if entries and not done:
+            if cancelled() or (entries and not done):
                 return
 
     def _send(self, entries: Iterable[Entry]) -> None:
@@ -156,12 +164,11 @@ class Recorder:
             for entry in entries:
                 self._delivery.send(entry.message)
 
-    def _settle(self) -> list[Undelivered]:
+    def _settle(self, cancelled: Callable[[], bool]) -> list[Undelivered]:
         unsent, self._unsent = self._unsent, []
         if self._delivery is None:
             return [Undelivered(message, _NO_BROKER) for message in unsent]
-        with until_signalled() as cancelled:
-            return self._delivery.settle(self._timeout_s, cancelled=cancelled)
+        return self._delivery.settle(self._timeout_s, cancelled=cancelled)
 
     def _waiting(self, stack: ExitStack, notes: list[str]) -> list[Entry]:
         """The oldest of what waits, ours alone until `stack` ends. A spool that cannot be read does not hold up new events."""

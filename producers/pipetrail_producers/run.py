@@ -125,7 +125,8 @@ def _skip(plan: Plan, *, strict: bool) -> int:
     skipped = {"pipetrail.skip": Skip.ON_PURPOSE, "pipetrail.result": Result.SKIP}
     click.echo(f"pipetrail: skipped: {shlex.join(plan.redactor.argv(plan.argv))}", err=True)
     sending = Sending(plan, stdout_is_ours=True)
-    sending.finish([Told("taskrun.skipped", moment, skipped, plan.data)])
+    with until_signalled() as cancelled:
+        sending.finish([Told("taskrun.skipped", moment, skipped, plan.data)], cancelled)
     return _NOT_RECORDED if strict and not sending.recorded else 0
 
 
@@ -137,14 +138,14 @@ def _run(plan: Plan, output_tail: int, time_limit: float | None, *, strict: bool
     start = {"event.start": format_time(begin)}
     first = Told(f"{subject}.started", begin, start, plan.data)
     ended = child.run(plan.argv, timeout_s=time_limit, tail_lines=output_tail, started=lambda: sending.begin(first))
-    with until_signalled():  # the command's end is to be recorded, whoever wants us to end now
+    with until_signalled() as cancelled:  # the command's end is to be recorded, whoever wants us to end now
         end = begin + timedelta(microseconds=ended.duration_ns // 1000)
         outcome = start | _outcome(ended, end) | _tests(plan, began_s, sending)
         told = [Told(f"{subject}.finished", end, outcome, plan.data)]
         if ended.result is Result.SUCCESS:
             made = sending.described(plan.artifacts)
             told += [Told("artifact.packaged", end, {}, data, key=data["artifact"]["filename"]) for data in made]
-        sending.finish(told)
+        sending.finish(told, cancelled)
     if strict and not sending.recorded:
         return ended.exit_code or _NOT_RECORDED
     return ended.exit_code

@@ -66,8 +66,13 @@ class Sending:
         self._background = threading.Thread(target=self.guarded, args=(lambda: self._begin(told),), daemon=True)
         self._background.start()
 
-    def finish(self, told: Sequence[Told]) -> None:
-        """Send the last events and wait for all; `recorded` says whether each is delivered or spooled."""
+    def finish(self, told: Sequence[Told], cancelled: Callable[[], bool]) -> None:
+        """Send the last events and wait for all; `recorded` says whether each is delivered or spooled.
+
+        Args:
+            told: the events, in the order of happening.
+            cancelled: asked while Kafka is waited for; True ends the wait.
+        """
         if self._background is not None:
             self._background.join()
         events: list[dict[str, Any]] = []
@@ -77,7 +82,7 @@ class Sending:
             for event in events:
                 self._print(event)
         else:
-            self.guarded(lambda: self._finish(events))
+            self.guarded(lambda: self._finish(events, cancelled))
 
     def guarded(self, work: Callable[[], None]) -> None:
         """Do work; a failure is said and remembered, whatever it is: no bug of ours may change how the command ended."""
@@ -101,8 +106,8 @@ class Sending:
         else:
             self._opened().begin([message_of(event)])
 
-    def _finish(self, events: Sequence[dict[str, Any]]) -> None:
-        recorded = self._opened().finish([message_of(event) for event in events])
+    def _finish(self, events: Sequence[dict[str, Any]], cancelled: Callable[[], bool]) -> None:
+        recorded = self._opened().finish([message_of(event) for event in events], cancelled=cancelled)
         for note in recorded.notes:
             warn(os.environ, note)
         if recorded.problem:
