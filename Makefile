@@ -11,7 +11,7 @@ PYPROJECTS := pyproject.toml $(ROOMS:%=%/pyproject.toml)
 OMIT := --no-emit-package pipetrail $(ROOMS:%=--no-emit-package pipetrail-%)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(OMIT)
-EVERYTHING := --group pyproject.toml:test --group pyproject.toml:dev $(PYPROJECTS)
+EVERYTHING := --all-extras --group pyproject.toml:test --group pyproject.toml:dev $(PYPROJECTS)
 # What each lock is compiled from. The image's follow the main one, so that what runs there is what was tested.
 LOCKS := requirements.lock benchmarks/requirements.lock deploy/docker/requirements.lock deploy/docker/build.lock
 EDITABLE := --no-deps --no-build-isolation -e . $(ROOMS:%=-e ./%)
@@ -77,7 +77,7 @@ lock: $(BIN)/uv compile ## bring the locks up to date with the rooms' pyproject.
 compile:
 	$(COMPILE) $(ARGS) $(EVERYTHING) --output-file $(INTO)requirements.lock
 	$(COMPILE) $(ARGS) $(EVERYTHING) --group pyproject.toml:peers --output-file $(INTO)benchmarks/requirements.lock
-	$(COMPILE) $(IMAGE:%=%/pyproject.toml) --constraint $(INTO)requirements.lock --output-file $(INTO)deploy/docker/requirements.lock
+	$(COMPILE) --extra collector --extra importers $(IMAGE:%=%/pyproject.toml) --constraint $(INTO)requirements.lock --output-file $(INTO)deploy/docker/requirements.lock
 	$(COMPILE) --group pyproject.toml:build --constraint $(INTO)requirements.lock --output-file $(INTO)deploy/docker/build.lock
 
 .PHONY: clean
