@@ -1,6 +1,7 @@
 """What tests of every room share: the local stack, started once a run for those who ask for it."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,16 @@ from pathlib import Path
 import pytest
 from pipetrail_deploy.places import Home, remove_data
 from pipetrail_deploy.stack import Stack, running
+
+# What `nohup` and a shell's `&` let a program ignore. Tests send these to programs that inherit it from here.
+_IGNORED_IN_BACKGROUND = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+
+
+def pytest_configure() -> None:
+    """Take signals as a program in the foreground does, however the run was started."""
+    for number in _IGNORED_IN_BACKGROUND:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,10 +25,20 @@ from pipetrail_review.findings import Filter, find_findings
 from pipetrail_review.kinds import EVENTS, TRAILS
 from pipetrail_review.query import is_
 from pipetrail_schemas import connection
+from support import readme
+from support.project import ROOT
+from support.readme import told_alike
 
 PROGRAMS = ("kafka", "opensearch", *(service.name for service in SERVICES))
 FREE_PORTS = ("--kafka-port", "0", "--opensearch-port", "0")
 COMMITS = 3
+# What the README says to ask while the demo runs.
+ASKED = (
+    "pipetrail show HEAD",
+    "pipetrail search 'user.name:Ben*'",
+    "pipetrail findings --severity high",
+    "pipetrail report -o report.html",
+)
 TIMEOUT_S = 500.0  # a minute on two free cores; the rest is for machines that have other things to do
 
 
@@ -69,6 +80,27 @@ def _pipetrail(home: Home, *arguments: str) -> str:
     return done.stdout
 
 
+def _make_demo(home: Home, *arguments: str) -> str:
+    """`make demo`, as the README has it, in the environment that runs this test."""
+    told = shlex.join([*arguments, "--home", str(home.root)])
+    line = ["make", "--silent", "demo", f"VENV={sys.prefix}", f"ARGS={told}"]
+    done = subprocess.run(
+        line, cwd=ROOT, env=environment(home.root), capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _ask(home: Home, folder: Path, command: str) -> None:
+    """Type what the README says to type while the demo's servers run; it must have something to say."""
+    program, *arguments = shlex.split(command)
+    assert program == "pipetrail"
+    env = environment(home.root) | {"PIPETRAIL_HOME": str(home.root)}
+    done = subprocess.run([*PIPETRAIL, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip()
+
+
 def _running(home: Home) -> list[str]:
     return [name for name in PROGRAMS if pidfile.running_server(home, name)]
 
@@ -76,8 +108,9 @@ def _running(home: Home) -> list[str]:
 @pytest.mark.stack
 def test_what_the_demo_does_is_found_and_nothing_else(home: Home, repository: Path) -> None:
     """Each change is found by its own rule, the clean one by none; a second start tells it from the index, and can be kept."""
-    first = _pipetrail(home, "demo", "--repo", str(repository), *FREE_PORTS)
+    first = _make_demo(home, "--repo", str(repository), *FREE_PORTS)
     assert _running(home) == []
+    assert told_alike(first.splitlines()) == told_alike(readme.transcript())
     assert f"{COMMITS} commits" in first
     assert (home.root / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
@@ -100,6 +133,8 @@ def test_what_the_demo_does_is_found_and_nothing_else(home: Home, repository: Pa
         assert client.count(EVENTS, is_("pipetrail.event_type", "commit.recorded")) == COMMITS + sum(
             isinstance(change, Change) for change in DELIVERY
         )
+    for typed in ASKED:
+        _ask(home, repository, typed)
     _pipetrail(home, "down")
     assert _running(home) == []
 

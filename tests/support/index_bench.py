@@ -35,6 +35,13 @@ class Process:
 
     popen: subprocess.Popen[bytes]
     log_file: Path
+    ended: bool = False  # by the test, or as the test expects
+
+    def require_running(self) -> None:
+        """Fail, with the end of its log, when it has ended and the test knows nothing of it."""
+        if not self.ended and self.popen.poll() is not None:
+            log = self.log_file.read_text(errors="replace")[-3000:]
+            raise AssertionError(f"the process ended by itself with {self.popen.returncode}:\n{log}")
 
     def log(self) -> list[dict[str, Any]]:
         """What it logged so far, line by line."""
@@ -46,11 +53,13 @@ class Process:
 
     def kill(self) -> None:
         """Kill -9."""
+        self.ended = True
         self.popen.kill()
         self.popen.wait()
 
     def stop(self) -> int:
         """SIGTERM; its exit code, which must come within STOP_S."""
+        self.ended = True
         self.popen.send_signal(signal.SIGTERM)
         return self.popen.wait(STOP_S)
 

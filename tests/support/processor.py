@@ -38,6 +38,9 @@ class ProcessorBench:
         self.group = self._group()
         self._tails = {topic: Tail(self.kafka, topic) for topic in OUTPUTS}
         self._starts = 0
+        self._processes: list[Process] = []
+        self._recorded: dict[str, set[bytes]] = {}
+        self._read_records = 0
 
     def produce(self, values: Iterable[bytes]) -> None:
         """Write events to the events topic and wait until Kafka has them."""
@@ -88,6 +91,7 @@ class ProcessorBench:
                 )
                 assert popen.poll() is None, log_file.read_text()
                 process = Process(popen, log_file)
+                self._processes.append(process)
                 yield process
                 if popen.poll() is None:
                     assert process.stop() == 0, log_file.read_text()
@@ -109,11 +113,13 @@ class ProcessorBench:
 
     def recorded(self) -> dict[str, set[bytes]]:
         """The records by event id; every one of them once when nothing was altered."""
-        found: dict[str, set[bytes]] = {}
-        for message in self.messages(RECORDS):
+        messages = self.messages(RECORDS)
+        # Waiting asks twenty times a second: only what is new is decoded.
+        for message in messages[self._read_records :]:
             assert message.value is not None
-            found.setdefault(orjson.loads(message.value)["event"]["id"], set()).add(message.value)
-        return found
+            self._recorded.setdefault(orjson.loads(message.value)["event"]["id"], set()).add(message.value)
+        self._read_records = len(messages)
+        return self._recorded
 
     def trails(self) -> dict[bytes, bytes]:
         """The trails as the index would have them: of each, the highest revision, and of these the last."""
@@ -127,17 +133,23 @@ class ProcessorBench:
         return {key: value for key, (_, value) in found.items()}
 
     def wait_for_records(self, ids: Iterable[str], *, timeout_s: float) -> None:
-        """Until each of the events has a record."""
+        """Until each of the events has a record; a processor that ends by itself meanwhile is a failure."""
         wanted = set(ids)
-        wait_for(
-            lambda: wanted <= self.recorded().keys(),
-            timeout_s=timeout_s,
-            what=f"records of {len(wanted)} events",
-        )
+        try:
+            wait_for(lambda: wanted <= self._seen(), timeout_s=timeout_s, what=f"records of {len(wanted)} events")
+        except AssertionError as exc:
+            missing = wanted - self._seen()
+            logs = "\n".join(f"{one.log_file}:\n{one.log_file.read_text(errors='replace')[-3000:]}" for one in self._processes)
+            raise AssertionError(f"{exc}; {len(missing)} are missing; lag {self.lag()}\n{logs}") from exc
 
     def wait_for_count(self, records: int) -> None:
         """Until so many events have a record: the work is under way."""
-        wait_for(lambda: len(self.recorded()) >= records, timeout_s=60, what=f"{records} records")
+        wait_for(lambda: len(self._seen()) >= records, timeout_s=60, what=f"{records} records")
+
+    def _seen(self) -> set[str]:
+        for process in self._processes:
+            process.require_running()
+        return set(self.recorded())
 
     def lag(self) -> int:
         """How many messages the group has not yet committed."""

@@ -1,0 +1,74 @@
+"""What the README says to type works as it stands there. The demo's own commands are run by tests/deploy/test_demo.py."""
+
+import os
+import shlex
+import subprocess
+import venv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+from pipetrail_schemas import topics
+from pipetrail_schemas.types import EVENT_TYPES
+from support import readme
+from support.kafka import ensure_topics, read_all
+from support.project import ROOT
+
+if TYPE_CHECKING:
+    from pipetrail_deploy.stack import Stack
+
+_JOB = "build check deploy:\n\t@mkdir -p dist && echo $@ >> dist/shop.tar.gz\n"
+
+
+def test_every_command_at_a_prompt_is_run_by_a_test() -> None:
+    """A new command in the README needs a test that runs it; `make test` is what runs this one."""
+    demo = (ROOT / "tests/deploy/test_demo.py").read_text(encoding="utf-8")
+    elsewhere = {"make test"}
+    assert [command for command in readme.console() if command not in elsewhere and command not in demo] == []
+
+
+@pytest.mark.stack
+@pytest.mark.network
+def test_the_lines_for_a_ci_job_install_the_agent_and_record_the_job(tmp_path: Path, stack: "Stack") -> None:
+    """In an empty environment: pip takes the checkout, and each `run` leaves what it says on the topic."""
+    kafka = stack.connection.require_kafka()
+    ensure_topics(kafka)
+    install, *lines = readme.script()
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=True)
+    subprocess.run(
+        [str(environment / "bin" / "python"), "-m", *shlex.split(install)], cwd=ROOT, check=True, capture_output=True
+    )
+
+    job = _repository(tmp_path / "job")
+    said = "\n".join(lines).replace("kafka.example.org:9092", kafka.bootstrap_servers)
+    env = {"PATH": f"{environment / 'bin'}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    done = subprocess.run(["sh", "-e", "-c", said], cwd=job, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+    messages = [message.value or b"" for message in read_all(kafka, topics.EVENTS) if (message.key or b"") == _key(job)]
+    told = [orjson.loads(value)["type"] for value in messages]
+    names = (
+        "build.started",
+        "build.finished",
+        "artifact.packaged",
+        "testsuiterun.started",
+        "testsuiterun.finished",
+        "deployment.started",
+        "deployment.finished",
+    )
+    assert sorted(told) == sorted(EVENT_TYPES[name].full_name for name in names)
+
+
+def _repository(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "Makefile").write_text(_JOB, encoding="utf-8")
+    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+    for command in (("init", "--quiet"), ("add", "."), (*who, "commit", "--quiet", "--message", "PAY-1 Build it")):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+def _key(folder: Path) -> bytes:
+    return f"file://{folder.resolve()}".encode()
