@@ -252,8 +252,31 @@ class Ticket(Model):
     url: Url | None = None
 
 
+class SkipCounts(Model):
+    """How many of the skipped test cases were skipped in which meaning (`types.Skip`)."""
+
+    on_purpose: Count | None = None
+    never_ran: Count | None = None
+    neutral: Count | None = None
+    not_required: Count | None = None
+
+
+class TestCase(Model):
+    """A test case that did not pass, and what it said."""
+
+    __test__ = False  # pytest: not a test class
+
+    name: Name
+    suite: Name | None = None
+    message: Annotated[str, Field(max_length=10_000)] | None = None
+
+
 class TestCounts(Model):
-    """How many test cases ended how; an absent count is unknown."""
+    """How many test cases ended how; an absent count is unknown.
+
+    `failures` are the cases that failed or erred, in the report's order; where there are fewer than were counted, the rest is
+    in the report alone.
+    """
 
     __test__ = False  # pytest: not a test class
 
@@ -262,6 +285,8 @@ class TestCounts(Model):
     failed: Count | None = None
     errored: Count | None = None
     skipped: Count | None = None
+    skips: SkipCounts | None = None
+    failures: list[TestCase] | None = None
 
 
 class Command(Model):

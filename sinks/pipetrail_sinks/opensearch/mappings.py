@@ -42,6 +42,7 @@ _SPECIAL: dict[str, Mapping] = {
     "pipetrail.finding.runbook": TEXT,
     "pipetrail.finding.title": BOTH,
     "pipetrail.raw": KEPT,
+    "pipetrail.test.failures.message": TEXT,
     "pipetrail.trail.entries.reason": BOTH,
     "pipetrail.trail.findings.title": BOTH,
     "rule.description": TEXT,
