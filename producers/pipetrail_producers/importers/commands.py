@@ -4,29 +4,17 @@ import json
 import os
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
-from pipetrail_schemas.times import now, parse_time
+from pipetrail_schemas.times import now
 
 from pipetrail_producers.ci.context import repository_url
 from pipetrail_producers.importers import git_import
+from pipetrail_producers.importers.group import SourceGroup
 from pipetrail_producers.importers.history import Selection
-
-
-class _Moment(click.ParamType):
-    """A date (its beginning in UTC) or an RFC 3339 time with its zone."""
-
-    name = "date"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The moment; a usage error says what is allowed."""
-        text = str(value)
-        try:
-            return parse_time(text) if "T" in text else datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-        except ValueError:
-            self.fail(f"{text!r} is no date (2026-11-23) and no time with a zone (2026-11-23T09:02:11Z)", param, ctx)
+from pipetrail_producers.importers.moment import Moment
 
 
 class _RepositoryUrl(click.ParamType):
@@ -41,7 +29,7 @@ class _RepositoryUrl(click.ParamType):
         )
 
 
-@click.group(name="import")
+@click.group(name="import", cls=SourceGroup)
 def importers() -> None:
     """Import history as events.
 
@@ -53,7 +41,7 @@ def importers() -> None:
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 @click.option("--branch", "branches", multiple=True, metavar="NAME", help="Import what this branch or tag reaches, not HEAD.")
 @click.option("--all-refs", is_flag=True, help="Import what any ref reaches, and the annotated tags.")
-@click.option("--since", type=_Moment(), help="Leave out what was committed before: 2026-11-23, or a time with its zone.")
+@click.option("--since", type=Moment(), help="Leave out what was committed before: 2026-11-23, or a time with its zone.")
 @click.option("--repository", type=_RepositoryUrl(), help="Record under this URL instead of the remote's.")
 @click.option("--verify-signatures", is_flag=True, help="Let git check every signature (slow); else they are 'unverified'.")
 @click.option("--dry-run", is_flag=True, help="Print the events, one JSON object a line, and send nothing.")

@@ -65,11 +65,8 @@ class BulkDelivery:
         if self._sent % _POLL_EVERY == 0:
             self._collect(0)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None:
-            self._producer.purge(in_queue=True, in_flight=True, blocking=False)
-            self._producer.flush(1)
-            return
+    def settle(self) -> None:
+        """Wait until all that was sent is acknowledged."""
         # Every event ends within its own time-out, so this ends, too.
         self._producer.flush(_DELIVERY_MS / 1000 + _CONNECT_S)
         self._collect(0)
@@ -77,6 +74,13 @@ class BulkDelivery:
             raise UndeliveredError(
                 f"{self._sent - self.acknowledged} of {self._sent} events were not acknowledged; import again"
             )
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            self._producer.purge(in_queue=True, in_flight=True, blocking=False)
+            self._producer.flush(1)
+            return
+        self.settle()
 
     def _collect(self, wait_s: float) -> None:
         self._producer.poll(wait_s)
