@@ -69,6 +69,23 @@ def approve(decision: str, change: str | None, **given: Any) -> None:
 
 
 @click.command()
+@click.argument("action")
+@click.option("--run", "run_id", metavar="ID", help="The pipeline run that was stepped into; else the one that this runs in.")
+@click.option("--job", metavar="NAME", help="The job of the run.")
+@printing
+def intervention(action: str, run_id: str | None, job: str | None, **given: Any) -> None:
+    """Record that somebody stepped in by hand.
+
+    ACTION says how: rerun, cancel, dispatch, manual-job, shell-session or a word of your own. --reason is required.
+    """
+    said_here = gathered(given)
+    if not (given["reason"] or "").strip():
+        raise click.UsageError("--reason is required: who steps in by hand says why")
+    values = {**said_here.values, "event.action": action, "cicd.pipeline.task.name": job}
+    record(replace(said_here, context={**said_here.context, "run_id": run_id}), "intervention.recorded", values)
+
+
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--published", is_flag=True, help="It was put where others get it, not made.")
 @click.option("--purl", metavar="PURL", help="Its package URL, like pkg:pypi/shop@1.2.")
@@ -115,10 +132,11 @@ def finish(result: str, file: Path | None, name: str | None, **given: Any) -> No
 
 
 @click.command()
+@click.option("--collector", metavar="URL", help="Deliver to this collector, not to Kafka.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def flush(*, as_json: bool) -> None:
+def flush(*, collector: str | None, as_json: bool) -> None:
     """Deliver what is spooled, oldest first. Exit code 0: the spool is empty; 75: something is left; 65: damage was found."""
-    recorder = Recorder(os.environ)
+    recorder = Recorder(os.environ, collector=collector)
     with until_signalled() as cancelled:
         done = recorder.flush(cancelled=cancelled)
     if as_json:

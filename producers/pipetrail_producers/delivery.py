@@ -2,7 +2,8 @@
 
 `send` only queues: librdkafka's own threads do the sending. `settle` waits, and says what was not acknowledged in time; that is
 the only knowledge there is: a message reported as undelivered may still have landed, which the event's id makes harmless.
-confluent_kafka is imported on the first `send`, so that a command that sends nothing does not pay for it.
+confluent_kafka is imported on the first `send`, so that a command that sends nothing does not pay for it. Where it is not
+installed (its wheels need glibc 2.28; Alpine has none) nothing is delivered, and the reason says what to do instead.
 """
 
 import time
@@ -30,6 +31,7 @@ _POLL_S = 0.05
 _ALL_DOWN_S = 1.0
 # librdkafka backs off to 10 s by default, which a command that waits for 5 s in all would not see the end of.
 _RECONNECT_MS = 500
+_NOT_INSTALLED = "confluent-kafka is not installed here: pip install confluent-kafka, or set PIPETRAIL_COLLECTOR_URL"
 
 
 class Undelivered(NamedTuple):
@@ -61,10 +63,14 @@ class Delivery:
         Raises:
             SettingError: librdkafka does not accept the configured properties.
         """
-        if self._producer is None:
-            self._producer = self._connect()
         number = next(self._numbers)
         self._pending[number] = message
+        if self._producer is None:
+            try:
+                self._producer = self._connect()
+            except ImportError:
+                self._failed[number] = _NOT_INSTALLED
+                return
         try:
             self._producer.produce(
                 message.topic,

@@ -42,6 +42,7 @@ class Common:
     native_id: str | None = None
     dry_run: bool = False
     timeout_s: float | None = None
+    collector: str | None = None
     as_json: bool = False
 
 
@@ -61,7 +62,8 @@ _VALUE_OPTIONS = (
 _SENDING_OPTIONS = (
     click.option("--time", "moment", type=Moment(), help="When it happened; now unless given."),
     click.option("--id", "native_id", metavar="KEY", help="The fact's own key: the same key is the same event, told twice."),
-    click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 300), help="Seconds to wait for Kafka before spooling."),
+    click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 300), help="Seconds to wait before spooling."),
+    click.option("--collector", metavar="URL", help="Send it to this collector, not to Kafka."),
     click.option("--dry-run", is_flag=True, help="Print the event and send nothing."),
 )
 
@@ -95,7 +97,14 @@ def gathered(given: dict[str, Any]) -> Common:
     told = {"repository": given["repository"], "commit": given["commit"], "actor_name": given["actor"]}
     told["environment"] = given["environment"]
     return Common(
-        told, values, given["moment"], given["native_id"], given["dry_run"], given["timeout_s"], given.get("as_json", False)
+        told,
+        values,
+        time=given["moment"],
+        native_id=given["native_id"],
+        dry_run=given["dry_run"],
+        timeout_s=given["timeout_s"],
+        collector=given["collector"],
+        as_json=given.get("as_json", False),
     )
 
 

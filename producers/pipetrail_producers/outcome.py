@@ -1,13 +1,13 @@
-"""From what a command was told to a recorded event, and what is said of it.
+"""From what a command was told to recorded events, and what is said of them.
 
-Standard output gets one line: the event's id, or the whole outcome with `--json`. What was not delivered is said on stderr and
+Standard output gets one line an event: its id, or the whole outcome with `--json`. What was not delivered is said on stderr and
 in the CI's own annotations.
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,7 +22,6 @@ from pipetrail_producers.annotate import warn
 from pipetrail_producers.build_event import Fact, build, ready, said
 from pipetrail_producers.ci.detect import detect
 from pipetrail_producers.errors import SpoolError
-from pipetrail_producers.message import message_of
 from pipetrail_producers.options import Common
 from pipetrail_producers.patience import until_signalled
 from pipetrail_producers.recorder import Recorded, Recorder
@@ -36,15 +35,23 @@ def record(said_here: Common, name: str, values: Mapping[str, Any], data: Mappin
         click.UsageError: the event would be invalid; names every field that is wrong, and what is allowed.
         SettingError: a setting is malformed.
     """
+    record_events(lambda: [event_of(said_here, name, values, data)], said_here)
 
-    def event() -> Mapping[str, Any]:
-        recorded = now()
-        fixed = {"native_id": said_here.native_id} if said_here.native_id else {}
-        context = said(detect(os.environ, Path.cwd()), os.environ, **said_here.context)
-        fact = Fact(name, said_here.time or recorded, values, data or {}, **fixed)
-        return build(fact, context, recorded=recorded, redactor=Redactor(os.environ))
 
-    _record(event, said_here)
+def event_of(
+    said_here: Common, name: str, values: Mapping[str, Any], data: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """The event of a fact, of what was said, and of where this runs.
+
+    Raises:
+        InvalidEventError: names every field that is wrong, and what is allowed.
+        SettingError: a setting is malformed.
+    """
+    recorded = now()
+    fixed = {"native_id": said_here.native_id} if said_here.native_id else {}
+    context = said(detect(os.environ, Path.cwd()), os.environ, **said_here.context)
+    fact = Fact(name, said_here.time or recorded, values, data or {}, **fixed)
+    return build(fact, context, recorded=recorded, redactor=Redactor(os.environ))
 
 
 def record_whole(content: bytes, said_here: Common) -> None:
@@ -63,41 +70,51 @@ def record_whole(content: bytes, said_here: Common) -> None:
         raise click.UsageError(f"standard input is not JSON: {exc}") from exc
     if not isinstance(event, dict):
         raise click.UsageError(f"standard input is a JSON {type(event).__name__}; an event is a JSON object")
-    _record(lambda: ready(_completed(event), Redactor(os.environ)), said_here)
+    record_events(lambda: [ready(_completed(event), Redactor(os.environ))], said_here)
 
 
-def _record(build_event: Callable[[], Mapping[str, Any]], said_here: Common) -> None:
-    # From here on a signal only ends the wait for Kafka: the event is spooled before the process ends.
+def record_events(build_events: Callable[[], Sequence[Mapping[str, Any]]], said_here: Common) -> None:
+    """Record the events that a function builds; ends the process with the exit code.
+
+    Raises:
+        click.UsageError: an event would be invalid; names every field that is wrong, and what is allowed.
+        SettingError: a setting is malformed.
+    """
+    # From here on a signal only ends the wait for Kafka: the events are spooled before the process ends.
     with until_signalled() as cancelled:
         try:
-            event = build_event()
-            message = message_of(event)
+            events = build_events()
+            if said_here.dry_run:
+                for event in events:
+                    click.echo(json.dumps(event, ensure_ascii=False, indent=2))
+                return
+            recorder = Recorder(os.environ, timeout_s=said_here.timeout_s, collector=said_here.collector)
+            messages = recorder.messages(events)
         except InvalidEventError as exc:
             raise click.UsageError(str(exc)) from exc
-        if said_here.dry_run:
-            click.echo(json.dumps(event, ensure_ascii=False, indent=2))
-            return
         try:
-            recorded = Recorder(os.environ, timeout_s=said_here.timeout_s).finish([message], cancelled=cancelled)
+            recorded = recorder.finish(messages, cancelled=cancelled)
         except SpoolError as exc:
             warn(os.environ, str(exc))
             sys.exit(exc.exit_code)
-    _tell(event, recorded, as_json=said_here.as_json)
+    _tell(events, recorded, as_json=said_here.as_json)
     sys.exit(recorded.exit_code)
 
 
-def _tell(event: Mapping[str, Any], recorded: Recorded, *, as_json: bool) -> None:
+def _tell(events: Sequence[Mapping[str, Any]], recorded: Recorded, *, as_json: bool) -> None:
     for note in recorded.notes:
         warn(os.environ, note)
     if recorded.problem:
-        warn(os.environ, f"the event was not delivered: {recorded.problem}")
-    if not as_json:
-        click.echo(event["id"])
-        return
+        what = "the event was" if len(events) == 1 else f"{recorded.spooled} of {len(events)} events were"
+        warn(os.environ, f"{what} not delivered: {recorded.problem}")
     fate = "spooled" if recorded.spooled else "delivered"
-    told = {"id": event["id"], "type": event["type"], "outcome": fate, "problem": recorded.problem or None}
-    deployment = check.lookup(event, "data.deployment.id")
-    click.echo(json.dumps(told | ({"deployment": deployment} if deployment else {})))
+    for event in events:
+        if not as_json:
+            click.echo(event["id"])
+            continue
+        told = {"id": event["id"], "type": event["type"], "outcome": fate, "problem": recorded.problem or None}
+        deployment = check.lookup(event, "data.deployment.id")
+        click.echo(json.dumps(told | ({"deployment": deployment} if deployment else {})))
 
 
 def _completed(event: Mapping[str, Any]) -> dict[str, Any]:

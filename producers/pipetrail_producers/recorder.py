@@ -1,23 +1,24 @@
-"""Gets messages onto Kafka, or into the spool: what every command ends with.
+"""Gets events to Kafka or the collector, or into the spool: what every command ends with.
 
-An event is recorded when Kafka acknowledged it, or when it is safely in the spool. Nothing else counts as success. What waits
-in the spool goes along with new events, before them: the order of sending is the order of happening, as far as one command can
-do it in bounded time.
+An event is recorded when Kafka or the collector acknowledged it, or when it is safely in the spool. Nothing else counts as
+success. What waits in the spool goes along with new events, before them: the order of sending is the order of happening, as far
+as one command can do it in bounded time.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from pipetrail_schemas import connection
+from pipetrail_schemas import check, connection
 from pipetrail_schemas.errors import SettingError
 
+from pipetrail_producers import collector_access, stream
 from pipetrail_producers import settings as agent_settings
 from pipetrail_producers.delivery import Delivery, Undelivered
 from pipetrail_producers.errors import SpoolError
-from pipetrail_producers.message import Message
+from pipetrail_producers.message import Message, message_of
 from pipetrail_producers.spool import Damaged, Entry, Spool
 
 EXIT_DELIVERED = 0
@@ -28,7 +29,17 @@ SIDE_LOAD = 200
 _FLUSH_BATCH = 1000
 # How long `flush` waits for another command to end its delivery of the spool, seconds.
 _FLUSH_LOCK_WAIT_S = 30.0
-_NO_BROKER = "no broker is configured (PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS)"
+_NOWHERE = "neither broker nor collector is configured (PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS, PIPETRAIL_COLLECTOR_URL)"
+
+
+class Channel(Protocol):
+    """A way out of here: `delivery.Delivery` to Kafka, `http_delivery.HttpDelivery` to the collector."""
+
+    def send(self, message: Message) -> None:
+        """Queue a message."""
+
+    def settle(self, timeout_s: float, *, cancelled: Callable[[], bool] = ...) -> list[Undelivered]:
+        """Wait for what was sent; what was not taken, in the order of sending."""
 
 
 def _never() -> bool:
@@ -36,7 +47,7 @@ def _never() -> bool:
 
 
 class Recorded(NamedTuple):
-    """What became of messages. `spooled` 0: all are on Kafka; `problem` says why the others are not, and where they are.
+    """What became of messages. `spooled` 0: all are delivered; `problem` says why the others are not, and where they are.
 
     `notes` are sentences on what else is wrong: damage in the spool, a spool that cannot be read.
     """
@@ -69,14 +80,29 @@ class Recorder:
         SettingError: a setting is malformed.
     """
 
-    def __init__(self, env: Mapping[str, str], *, timeout_s: float | None = None) -> None:
+    def __init__(self, env: Mapping[str, str], *, timeout_s: float | None = None, collector: str | None = None) -> None:
         settings = agent_settings.load(env)
-        kafka = connection.load(env).kafka
         self._timeout_s = settings.timeout_s if timeout_s is None else timeout_s
         self.spool = Spool(settings.spool, max_bytes=settings.spool_bytes)
-        self._delivery = None if kafka is None else Delivery(kafka)
+        self._delivery = _channel(env, collector)
         self._unsent: list[Message] = []
         self._count = 0
+
+    @property
+    def leads_somewhere(self) -> bool:
+        """Whether Kafka or a collector is configured."""
+        return self._delivery is not None
+
+    def messages(self, events: Sequence[Mapping[str, Any]]) -> list[Message]:
+        """The messages of events, each with its place in this agent's stream; one that has a place already keeps it.
+
+        Raises:
+            InvalidEventError: an event is too large for a message; no number was taken.
+        """
+        for event in events:
+            message_of(event)
+        places = iter(stream.take(self.spool.folder, sum(not _has_place(event) for event in events)))
+        return [message_of(event if _has_place(event) else _numbered(event, next(places, None))) for event in events]
 
     def begin(self, messages: Iterable[Message]) -> None:
         """Send in the background; `finish` says what became of them.
@@ -96,11 +122,11 @@ class Recorder:
 
         Args:
             messages: what is to be recorded, in the order of happening.
-            cancelled: asked while Kafka is waited for; True ends the wait.
+            cancelled: asked while an answer is waited for; True ends the wait.
 
         Raises:
             SettingError: librdkafka does not accept the configured properties.
-            SpoolError: Kafka did not take them and the spool cannot either: they are not recorded.
+            SpoolError: nobody took them and the spool cannot either: they are not recorded.
         """
         notes: list[str] = []
         with ExitStack() as stack:
@@ -121,13 +147,13 @@ class Recorder:
         return Recorded(self._count - len(left), len(left), problem, tuple(notes))
 
     def flush(self, *, cancelled: Callable[[], bool] = _never) -> Flushed:
-        """Deliver what is spooled, oldest first, until all is delivered or Kafka takes nothing of a batch any more.
+        """Deliver what is spooled, oldest first, until all is delivered or nothing of a batch is taken any more.
 
         Args:
-            cancelled: asked while Kafka is waited for; True ends the work after what is confirmed was removed.
+            cancelled: asked while an answer is waited for; True ends the work after what is confirmed was removed.
 
         Raises:
-            SettingError: no broker is configured, or librdkafka does not accept the configured properties.
+            SettingError: neither broker nor collector is configured, or librdkafka does not accept the configured properties.
             SpoolError: the spool cannot be read or written.
         """
         result = Flushed(damaged=tuple(self.spool.recover()))
@@ -135,7 +161,8 @@ class Recorder:
         if not paths:
             return result
         if self._delivery is None:
-            raise SettingError("PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS", f"is needed to deliver the {len(paths)} spooled events")
+            needed = f"or {collector_access.URL_VARIABLE} is needed to deliver the {len(paths)} spooled events"
+            raise SettingError("PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS", needed)
         with self.spool.delivering(wait_s=_FLUSH_LOCK_WAIT_S) as alone:
             if alone:
                 self._deliver_spooled(self.spool.paths(), result, cancelled)
@@ -167,7 +194,7 @@ class Recorder:
     def _settle(self, cancelled: Callable[[], bool]) -> list[Undelivered]:
         unsent, self._unsent = self._unsent, []
         if self._delivery is None:
-            return [Undelivered(message, _NO_BROKER) for message in unsent]
+            return [Undelivered(message, _NOWHERE) for message in unsent]
         return self._delivery.settle(self._timeout_s, cancelled=cancelled)
 
     def _waiting(self, stack: ExitStack, notes: list[str]) -> list[Entry]:
@@ -195,3 +222,26 @@ class Recorder:
 def _delivered(entries: Sequence[Entry], undelivered: Sequence[Undelivered]) -> list[Entry]:
     left = {id(one.message) for one in undelivered}
     return [entry for entry in entries if id(entry.message) not in left]
+
+
+def _channel(env: Mapping[str, str], collector: str | None) -> Channel | None:
+    """The way to the collector where one is configured, else to Kafka, else none."""
+    access = collector_access.access_of(env, collector)
+    if access is not None:
+        from pipetrail_producers.http_delivery import HttpDelivery  # noqa: PLC0415  # who sends to Kafka pays for no HTTP client
+
+        return HttpDelivery(access)
+    kafka = connection.load(env).kafka
+    return None if kafka is None else Delivery(kafka)
+
+
+def _has_place(event: Mapping[str, Any]) -> bool:
+    return check.lookup(event, "data.pipetrail.delivery") is not None
+
+
+def _numbered(event: Mapping[str, Any], place: stream.Place | None) -> Mapping[str, Any]:
+    if place is None:
+        return event
+    data = event["data"]
+    delivery = {"id": place.stream, "sequence": place.sequence}
+    return {**event, "data": {**data, "pipetrail": {**(data.get("pipetrail") or {}), "delivery": delivery}}}

@@ -140,7 +140,7 @@ def _run(plan: Plan, output_tail: int, time_limit: float | None, *, strict: bool
     ended = child.run(plan.argv, timeout_s=time_limit, tail_lines=output_tail, started=lambda: sending.begin(first))
     with until_signalled() as cancelled:  # the command's end is to be recorded, whoever wants us to end now
         end = begin + timedelta(microseconds=ended.duration_ns // 1000)
-        outcome = start | _outcome(ended, end) | _tests(plan, began_s, sending)
+        outcome = start | _outcome(ended, end) | _tests(plan, began_s, ended, sending)
         told = [Told(f"{subject}.finished", end, outcome, plan.data)]
         if ended.result is Result.SUCCESS:
             made = sending.described(plan.artifacts)
@@ -163,8 +163,11 @@ def _outcome(ended: child.Ended, end: datetime) -> dict[str, Any]:
     }
 
 
-def _tests(plan: Plan, began_s: float, sending: Sending) -> dict[str, Any]:
-    """What the test reports say; that there are none, or only old ones, is said."""
+def _tests(plan: Plan, began_s: float, ended: child.Ended, sending: Sending) -> dict[str, Any]:
+    """What the test reports say; that there are none, or only old ones, is said.
+
+    A command that ended well although a test failed, or none passed, did not succeed: the verdict is that of all parts.
+    """
     if not plan.reports:
         return {}
     new, old = junit.fresh(plan.reports, began_s)
@@ -172,6 +175,13 @@ def _tests(plan: Plan, began_s: float, sending: Sending) -> dict[str, Any]:
         where = f"{len(old)} from before this run" if old else "no file matches"
         warn(os.environ, f"no test report in {' '.join(plan.reports)}: {where}")
         return {}
-    counts: dict[str, Any] = {}
-    sending.guarded(lambda: counts.update({f"pipetrail.test.{name}": number for name, number in junit.count(new).items()}))
-    return counts
+    values: dict[str, Any] = {}
+
+    def read() -> None:
+        report = junit.read(new)
+        values.update(report.values())
+        if ended.result is Result.SUCCESS:
+            values.update({"pipetrail.result": report.result, "pipetrail.skip": report.skip})
+
+    sending.guarded(read)
+    return values

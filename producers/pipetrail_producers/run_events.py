@@ -19,7 +19,6 @@ from pipetrail_producers import artifact as artifacts
 from pipetrail_producers.annotate import warn
 from pipetrail_producers.build_event import Fact, build
 from pipetrail_producers.ci.context import Context
-from pipetrail_producers.message import message_of
 from pipetrail_producers.options import Common
 from pipetrail_producers.recorder import Recorder
 from pipetrail_producers.redact import Redactor
@@ -104,10 +103,12 @@ class Sending:
         if self._plan.said_here.dry_run:
             self._print(event)
         else:
-            self._opened().begin([message_of(event)])
+            recorder = self._opened()
+            recorder.begin(recorder.messages([event]))
 
     def _finish(self, events: Sequence[dict[str, Any]], cancelled: Callable[[], bool]) -> None:
-        recorded = self._opened().finish([message_of(event) for event in events], cancelled=cancelled)
+        recorder = self._opened()
+        recorded = recorder.finish(recorder.messages(events), cancelled=cancelled)
         for note in recorded.notes:
             warn(os.environ, note)
         if recorded.problem:
@@ -115,7 +116,8 @@ class Sending:
 
     def _opened(self) -> Recorder:
         if self._recorder is None:
-            self._recorder = Recorder(os.environ, timeout_s=self._plan.said_here.timeout_s)
+            here = self._plan.said_here
+            self._recorder = Recorder(os.environ, timeout_s=here.timeout_s, collector=here.collector)
         return self._recorder
 
     def _event(self, told: Told) -> dict[str, Any]:

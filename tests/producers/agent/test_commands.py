@@ -74,6 +74,8 @@ def test_an_event_carries_what_was_said(tmp_path: Path) -> None:
         (("emit", "build.started", "--time", "yesterday"), "no time with a zone"),
         (("emit", "-"), "is not JSON"),
         (("override", "freeze"), "--reason is required"),
+        (("intervention", "rerun"), "--reason is required"),
+        (("emit", "build.started", "--collector", "nowhere"), "PIPETRAIL_COLLECTOR_URL"),
         (("run", "--skip", "--", "true"), "--reason is required"),
         (("run", "--stage", "deploy", "--", "true"), "--environment is required"),
     ],
@@ -172,6 +174,54 @@ def test_reports_are_counted_and_old_ones_are_not(tmp_path: Path) -> None:
     stale = pipetrail(tmp_path, "run", "--stage", "test", "--junit", "old.xml", "--dry-run", "--", "true")
     assert "1 from before this run" in stale.stderr
     assert '"total"' not in stale.stderr
+
+
+def test_a_report_is_a_test_run_with_counts_failures_and_meanings(tmp_path: Path) -> None:
+    """`test-report` tells of all reports as one run: its verdict, what failed, and what the skips mean."""
+    skipped = "<testcase><skipped message='only on windows'/></testcase><testcase><skipped/></testcase>"
+    (tmp_path / "a.xml").write_text(f"<testsuite>{skipped}<testcase time='1.5'/></testsuite>")
+    (tmp_path / "b.xml").write_text("<testsuite name='s'><testcase name='n'><failure message='m'/></testcase></testsuite>")
+    data = dry(tmp_path, "test-report", "*.xml", "--name", "unit")["data"]
+    extra = data["pipetrail"]
+    assert (extra["result"], extra["stage"], data["cicd"]["pipeline"]["task"]["name"]) == ("failure", "test", "unit")
+    assert extra["test"] == {
+        "total": 4,
+        "passed": 1,
+        "failed": 1,
+        "errored": 0,
+        "skipped": 2,
+        "skips": {"on_purpose": 1, "not_required": 1},
+        "failures": [{"name": "n", "suite": "s", "message": "m"}],
+    }
+    assert data["event"]["duration"] == 1_500_000_000
+
+
+def test_a_report_without_a_passing_case_is_a_skip(tmp_path: Path) -> None:
+    """A report of nothing is no success, and one that is not there is an error that names the pattern."""
+    (tmp_path / "a.xml").write_text("<testsuite/>")
+    extra = dry(tmp_path, "test-report", "a.xml")["data"]["pipetrail"]
+    assert (extra["result"], extra["skip"]) == ("skip", "never_ran")
+    absent = pipetrail(tmp_path, "test-report", "no/**/*.xml")
+    assert (absent.returncode, "no/**/*.xml" in absent.stderr) == (66, True)
+
+
+def test_a_green_exit_code_does_not_hide_what_the_report_says(tmp_path: Path) -> None:
+    """Tests that end well though one failed did not succeed; the command's exit code stays its own."""
+    write = "echo '<testsuite><testcase><failure/></testcase></testsuite>' > new.xml"
+    done = pipetrail(tmp_path, "run", "--stage", "test", "--junit", "*.xml", "--dry-run", "--", "sh", "-c", write)
+    assert done.returncode == 0
+    assert '"result": "failure"' in done.stderr
+    assert '"result_raw": "exit 0"' in done.stderr
+
+
+def test_an_intervention_says_who_how_where_and_why(tmp_path: Path) -> None:
+    """Action, run, job, actor and reason are in the event."""
+    arguments = ("intervention", "rerun", "--run", "77", "--job", "deploy", "--actor", "ada", "--reason", "runner died")
+    event = dry(tmp_path, *arguments)
+    data = event["data"]
+    assert event["type"] == "dev.pipetrail.intervention.recorded.v1"
+    assert (data["event"], data["user"]["name"]) == ({"action": "rerun", "reason": "runner died"}, "ada")
+    assert (data["cicd"]["pipeline"]["run"]["id"], data["cicd"]["pipeline"]["task"]["name"]) == ("77", "deploy")
 
 
 def test_a_skip_without_kafka_does_not_break_the_build(tmp_path: Path) -> None:

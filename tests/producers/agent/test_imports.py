@@ -33,6 +33,8 @@ COMMANDS = [
     ("emit", "incident.reported", "--reason", "x"),
     ("run", "--", "true"),
     ("override", "freeze", "--reason", "x"),
+    ("intervention", "rerun", "--reason", "x"),
+    ("artifact", "/bin/sh"),
 ]
 
 

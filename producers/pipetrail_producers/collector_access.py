@@ -1,0 +1,92 @@
+"""Where the collector is and how this agent shows who it is. Standard library only; no network but for GitHub's token.
+
+    PIPETRAIL_COLLECTOR_URL       http(s)://host[:port][/path]; with it events go to the collector instead of to Kafka
+    PIPETRAIL_COLLECTOR_TOKEN     a token that the collector's settings know, sent as bearer token
+    PIPETRAIL_ID_TOKEN            else: the CI job's own OIDC token (GitLab: `id_tokens`), whose audience is the collector's
+    PIPETRAIL_COLLECTOR_AUDIENCE  the audience that a GitHub job asks a token for, where it may (`permissions: id-token: write`)
+
+A token goes over https, or to this machine, and nowhere else. GitHub gives a job as many tokens as it asks for: a fresh one is
+taken for every request. Nothing here prints or keeps a token.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from pipetrail_schemas.errors import SettingError
+
+URL_VARIABLE = "PIPETRAIL_COLLECTOR_URL"
+TOKEN_VARIABLE = "PIPETRAIL_COLLECTOR_TOKEN"  # noqa: S105  # a variable's name
+ID_TOKEN_VARIABLE = "PIPETRAIL_ID_TOKEN"  # noqa: S105  # a variable's name
+AUDIENCE_VARIABLE = "PIPETRAIL_COLLECTOR_AUDIENCE"
+DEFAULT_AUDIENCE = "pipetrail"
+# GitHub sets them where the job may ask for a token (docs: "OpenID Connect reference", requesting the JWT).
+_REQUEST_URL, _REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # variables' names
+_PATH = "/v1/events"
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """Where a GitHub job gets its OIDC token from, and with what it asks."""
+
+    url: str
+    bearer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The address that events are posted to, and the token, or where to get one; neither: the collector knows us otherwise."""
+
+    url: str
+    token: str | None = None
+    request: TokenRequest | None = None
+    on_this_machine: bool = False
+
+    def __repr__(self) -> str:
+        """Without the token: what is printed by accident must not give it away."""
+        return f"Access({self.url!r})"
+
+
+def access_of(env: Mapping[str, str], url: str | None = None) -> Access | None:
+    """The collector that is configured; None where there is none.
+
+    Args:
+        env: the environment.
+        url: what was said on the command line; beats the environment.
+
+    Raises:
+        SettingError: the URL is malformed, or a token would travel in clear.
+    """
+    url = url or env.get(URL_VARIABLE)
+    if not url:
+        return None
+    on_this_machine = _host(url) in _THIS_MACHINE
+    token = env.get(TOKEN_VARIABLE) or env.get(ID_TOKEN_VARIABLE)
+    request = None if token else _request(env)
+    if (token or request) and not url.startswith("https:") and not on_this_machine:
+        raise SettingError(URL_VARIABLE, f"{url!r} would carry a token in clear over the network: use https")
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise SettingError(TOKEN_VARIABLE, "is no token: it holds blanks, line ends or letters beyond ASCII")
+    return Access(url.rstrip("/") + _PATH, token, request, on_this_machine)
+
+
+def _request(env: Mapping[str, str]) -> TokenRequest | None:
+    url, bearer = env.get(_REQUEST_URL), env.get(_REQUEST_TOKEN)
+    if not url or not bearer:
+        return None
+    audience = env.get(AUDIENCE_VARIABLE) or DEFAULT_AUDIENCE
+    return TokenRequest(f"{url}{'&' if '?' in url else '?'}audience={quote(audience, safe='')}", bearer)
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as exc:
+        raise SettingError(URL_VARIABLE, f"is no URL: {exc}") from exc
+    if "@" in parts.netloc:
+        raise SettingError(URL_VARIABLE, f"holds a user name: use {TOKEN_VARIABLE}, which is not logged")
+    if parts.scheme not in {"http", "https"} or not host or port == 0 or parts.query or parts.fragment:
+        raise SettingError(URL_VARIABLE, f"{url!r} is not http://host:port or https://host:port")
+    return host
