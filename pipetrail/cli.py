@@ -30,6 +30,8 @@ VERBS = {
     "override": Verb("pipetrail_producers.commands:override", "Record that a control was passed over, and why."),
     "approve": Verb("pipetrail_producers.commands:approve", "Record an approval."),
     "artifact": Verb("pipetrail_producers.commands:artifact", "Record an artifact by its digest."),
+    "test-report": Verb("pipetrail_producers.testreport:test_report", "Record what JUnit XML reports say."),
+    "intervention": Verb("pipetrail_producers.commands:intervention", "Record that somebody stepped in by hand."),
     "deploy": Verb("pipetrail_producers.commands:deploy", "Record the start or the end of a deployment."),
     "flush": Verb("pipetrail_producers.commands:flush", "Deliver what is spooled."),
     "check": Verb("pipetrail_producers.policy.commands:check", "Judge commits by the repository's rules."),
