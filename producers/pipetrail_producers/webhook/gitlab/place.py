@@ -1,0 +1,110 @@
+"""Where a GitLab payload comes from: which instance, which project. Pure.
+
+The instance is part of every id, so hook and importer must agree on it: the one that the settings name, else the beginning of
+the project's web address before its path, else the header `X-Gitlab-Instance`. Group and system hooks of older versions name
+none; their events then stand under `urn:gitlab`, which is enough as long as there is one GitLab.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from pipetrail_producers.ci.context import origin
+from pipetrail_producers.webhook.delivery import Delivery
+from pipetrail_producers.webhook.fact import Fact
+from pipetrail_producers.webhook.translation import UntranslatableError
+from pipetrail_producers.webhook.values import Data, address, merged, name, repository, url, vcs_repository
+
+NO_INSTANCE = "urn:gitlab"
+_INSTANCE_HEADER = "x-gitlab-instance"
+# Where a project's address stands, the most reliable first; older hooks have no `project`.
+_ADDRESSES = (
+    "project.web_url",
+    "project.homepage",
+    "repository.homepage",
+    "project.git_http_url",
+    "repository.git_http_url",
+    "object_attributes.target.web_url",
+)
+
+
+class Place(NamedTuple):
+    """An instance, and a project of it where there is one.
+
+    Args:
+        instance: base URL.
+        repository: canonical URL.
+        path: of the project, with its groups.
+        received: the time of what has none of its own.
+    """
+
+    instance: str
+    repository: str | None
+    path: str | None
+    received: datetime
+
+    def need_repository(self, kind: str) -> str:
+        """The canonical URL, for what means nothing without it.
+
+        Raises:
+            UntranslatableError: the payload names no project.
+        """
+        if self.repository is None:
+            raise UntranslatableError(f"gitlab {kind}: project.web_url is missing, or no repository's address")
+        return self.repository
+
+    def fact(
+        self,
+        type_: str,
+        time: datetime | None,
+        key: tuple[str, str],
+        data: Mapping[str, Any],
+        *,
+        state: str = "",
+        subject: str | None = None,
+    ) -> Fact:
+        """A fact of this place; `key` is kind and native id, `time` None the time of receipt."""
+        where: Data = {"vcs": {"repository": vcs_repository(self.repository)}, "cicd": {"system": "gitlab"}}
+        kind, native_id = key
+        return Fact(
+            type=type_,
+            time=time or self.received,
+            provider="gitlab",
+            instance=self.instance,
+            kind=kind,
+            native_id=native_id,
+            state=state,
+            data=merged(where, data),
+            subject=subject or native_id,
+        )
+
+
+def place(delivery: Delivery) -> Place:
+    """The place of a delivery."""
+    payload = delivery.payload
+    path = name(payload, "project.path_with_namespace")
+    found = next((found for spelling in _ADDRESSES if (found := repository(url(payload, spelling)))), None)
+    named = delivery.instance or _before(found, path) or delivery.headers.get(_INSTANCE_HEADER) or origin(found)
+    instance = canonical_instance(named)
+    if path is None and found and instance:
+        path = found.removeprefix(instance).strip("/")
+    return Place(instance or NO_INSTANCE, found, path or None, delivery.received)
+
+
+def canonical_instance(base: str | None) -> str | None:
+    """One spelling of an instance's base URL: no trailing slash, the host in lower case; None for what is no address."""
+    clean = address(base)
+    host = origin(clean)
+    if clean is None or host is None:
+        return None
+    return host.lower() + clean[len(host) :].partition("?")[0].partition("#")[0].rstrip("/")
+
+
+def below(instance: str, path: str | None) -> str | None:
+    """The repository of a project that only its path is known of; None where the instance is not known."""
+    return repository(f"{instance}/{path}") if path and instance != NO_INSTANCE else None
+
+
+def _before(found: str | None, path: str | None) -> str | None:
+    ending = f"/{path}"
+    return found.removesuffix(ending) if found and path and found.endswith(ending) else None

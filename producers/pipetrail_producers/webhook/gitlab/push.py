@@ -1,0 +1,147 @@
+"""Pushes: of branches, of tags, and the system hook `repository_update`, which tells all refs of a push at once.
+
+A push has no id and no time of its own: its refs and revisions are its identity, the time of receipt its time. GitLab does not
+say whether a push was forced. It lists at most 20 commits, and sends no push hook at all when more than three branches or tags
+are pushed together (`push_event_hooks_limit`); the first shows in the payload, the second only in `repository_update`.
+https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipetrail_producers.webhook.commit_fact import ListedCommit, commit_fact, tag_fact
+from pipetrail_producers.webhook.fact import Fact
+from pipetrail_producers.webhook.gitlab.place import Place
+from pipetrail_producers.webhook.gitlab.read import actor_type, email, moment, required
+from pipetrail_producers.webhook.payload import at, items, number, text
+from pipetrail_producers.webhook.translation import Translation
+from pipetrail_producers.webhook.values import Data, full_revision, merged, name, revision, said, vcs_repository
+
+# GitLab's default of `push_event_hooks_limit`: with more branches or tags in one push there is no push hook.
+MAX_REFS = 3
+_BRANCHES = "refs/heads/"
+_TAGS = "refs/tags/"
+
+
+def branch(payload: Mapping[str, Any], place: Place) -> Translation:
+    """A `push` hook: the commits it lists, and what happened to the branch."""
+    repository = place.need_repository("push")
+    ref = required(payload, "ref", "push")
+    facts = [*_commits(payload, place), *_moved(payload, place, ref)]
+    if gap := _cut(payload, place, ref):
+        facts.append(gap)
+    if said(payload, "push_options.ci.skip") is not None:
+        facts.append(_without_pipeline(payload, place, repository, ref))
+    return Translation(tuple(facts))
+
+
+def tag(payload: Mapping[str, Any], place: Place) -> Translation:
+    """A `tag_push` hook. `checkout_sha` is the tagged commit, `after` the object of an annotated tag."""
+    ref = required(payload, "ref", "tag_push")
+    place.need_repository("tag_push")
+    facts = [*_commits(payload, place), *_tag(payload, place, ref)]
+    return Translation(tuple(facts), "" if facts else "names no object before and none after")
+
+
+def repository_update(payload: Mapping[str, Any], place: Place) -> Translation:
+    """What happened to each ref of a push; a `source.gap` where there were too many refs for push hooks."""
+    place.need_repository("repository_update")
+    facts: list[Fact] = []
+    refs: dict[str, list[str]] = {_BRANCHES: [], _TAGS: []}
+    for change in items(payload, "changes"):
+        ref = name(change, "ref") or ""
+        kind = next((start for start in refs if ref.startswith(start)), None)
+        if kind is None or not isinstance(change, Mapping):
+            continue
+        refs[kind].append(ref)
+        told = {**payload, **change}
+        facts.extend(_moved(told, place, ref) if kind == _BRANCHES else _tag(told, place, ref))
+    facts.extend(
+        _gap(place, f"{len(found)} refs {found[0]} … {found[-1]}", said_why, payload)
+        for found, said_why in ((found, _too_many(len(found))) for found in refs.values())
+        if len(found) > MAX_REFS
+    )
+    return Translation(tuple(facts), "" if facts else "no branch and no tag was pushed")
+
+
+def _commits(payload: Mapping[str, Any], place: Place) -> Iterator[Fact]:
+    for commit in items(payload, "commits"):
+        sha = full_revision(commit, "id")
+        if sha and place.repository:
+            when = moment(commit, "timestamp") or place.received
+            author = name(commit, "author.name"), email(commit, "author.email")
+            yield commit_fact(place.repository, ListedCommit(sha, text(commit, "message"), *author, when))
+
+
+def _moved(payload: Mapping[str, Any], place: Place, ref: str) -> Iterator[Fact]:
+    before, after = revision(payload, "before"), revision(payload, "after")
+    head = {"name": ref.removeprefix(_BRANCHES), "type": "branch", "revision": after or before}
+    data = merged(_pusher(payload), {"vcs": {"ref": {"head": head}}})
+    key = ("push", f"{ref}:{before}:{after}")
+    subject = head["name"]
+    if after is None:
+        yield place.fact("branch.deleted", None, key, data, state="deleted", subject=subject)
+        return
+    if before is None:
+        yield place.fact("branch.created", None, key, data, state="created", subject=subject)
+    pushed = merged(data, {"vcs": {"ref": {"base": {"revision": before}}}}, _labels(payload))
+    yield place.fact("push.received", None, key, pushed, subject=subject)
+
+
+def _tag(payload: Mapping[str, Any], place: Place, ref: str) -> Iterator[Fact]:
+    tag_name = ref.removeprefix(_TAGS)
+    before, after = revision(payload, "before"), revision(payload, "after")
+    object_id = after or before
+    if object_id is None or place.repository is None:
+        return
+    head = {"name": tag_name, "type": "tag", "revision": revision(payload, "checkout_sha") if after else None}
+    moved_from = {"labels": {"moved_from": before}} if before and after else {}
+    data = merged(
+        _pusher(payload),
+        {
+            "vcs": {"repository": vcs_repository(place.repository), "ref": {"head": head}},
+            "pipetrail": moved_from,
+            "cicd": {"system": "gitlab"},
+        },
+    )
+    yield tag_fact(place.repository, tag_name, object_id, deleted=after is None, time=place.received, data=data)
+
+
+def _cut(payload: Mapping[str, Any], place: Place, ref: str) -> Fact | None:
+    total, listed = number(payload, "total_commits_count"), len(items(payload, "commits"))
+    if total is None or total <= listed:
+        return None
+    reason = f"GitLab listed {listed} of the {total} commits of a push to {ref.removeprefix(_BRANCHES)}"
+    return _gap(place, ref, reason, payload)
+
+
+def _gap(place: Place, what: str, reason: str, payload: Mapping[str, Any]) -> Fact:
+    first = at(payload, "changes")
+    spot = first[0] if isinstance(first, list) and first else payload
+    key = ("push", f"{what}:{revision(spot, 'before')}:{revision(spot, 'after')}")
+    return place.fact("source.gap", None, key, {"event": {"reason": reason}}, state="gap")
+
+
+def _too_many(count: int) -> str:
+    return (
+        f"{count} refs of one kind were pushed together; above {MAX_REFS} GitLab sends no push hooks, and no commits are listed"
+    )
+
+
+def _without_pipeline(payload: Mapping[str, Any], place: Place, repository: str, ref: str) -> Fact:
+    """`git push -o ci.skip`: the person who pushed wanted no pipeline."""
+    after = revision(payload, "after")
+    head = {"name": ref.removeprefix(_BRANCHES), "type": "branch", "revision": after}
+    said_so = {"event": {"action": "ci.skip", "reason": "push option ci.skip"}, "pipetrail": {"control": "pipeline"}}
+    data = merged(_pusher(payload), {"vcs": {"ref": {"head": head}}}, said_so)
+    return place.fact("policy.bypassed", None, ("push", f"{ref}:{after}"), data, state="ci.skip", subject=repository)
+
+
+def _pusher(payload: Mapping[str, Any]) -> Data:
+    login = name(payload, "user_username") or name(payload, "user_name")
+    who = {"id": name(payload, "user_id"), "name": login, "email": email(payload, "user_email")}
+    return {"user": who, "pipetrail": {"actor": {"type": actor_type(login)}}}
+
+
+def _labels(payload: Mapping[str, Any]) -> Data:
+    return {"pipetrail": {"labels": {"ref_protected": said(payload, "ref_protected")}}}

@@ -1,0 +1,82 @@
+"""What all of GitLab's payloads have in common: how they write times and users, and how an error names a field.
+
+GitLab writes times as RFC 3339 in its REST API and, depending on the hook, as `2026-11-23 09:02:11 UTC` or with an offset.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pipetrail_producers.webhook import payload as plain
+from pipetrail_producers.webhook.translation import UntranslatableError
+from pipetrail_producers.webhook.values import Data, name
+
+_RUBY_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) (?:(UTC)|([+-]\d\d):?(\d\d))", re.ASCII)
+# Users that GitLab makes for project, group and instance tokens, and for service accounts.
+_TOKEN_USER = re.compile(r"(?:(?:project|group)_\d+_bot|service_account_)")
+# GitLab's own users, by their fixed logins.
+_OWN_USERS = frozenset(
+    {"alert-bot", "support-bot", "GitLab-Security-Bot", "security-bot", "automation-bot", "GitLab-Admin-Bot"}
+)
+# Stands where the person does not show an e-mail address.
+_HIDDEN = "[REDACTED]"
+
+
+def moment(payload: Any, path: str) -> datetime | None:
+    """A time in UTC in any of GitLab's spellings; None for what is no time."""
+    found = plain.text(payload, path)
+    if found and (match := _RUBY_TIME.fullmatch(found)):
+        day, time, utc, hours, minutes = match.groups()
+        return plain.moment({"": f"{day}T{time}{'Z' if utc else f'{hours}:{minutes}'}"}, "")
+    return plain.moment(payload, path)
+
+
+def second(time: datetime | None) -> str:
+    """A time as part of an id: to the second, since hooks leave out what REST answers give beyond; empty for None."""
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else ""
+
+
+def actor(user: Any) -> Data:
+    """`user` and `pipetrail.actor` of a user object; the actor is "unknown" where GitLab names none."""
+    login = name(user, "username") or name(user, "name")
+    who = {"id": name(user, "id"), "name": login, "email": email(user, "email")}
+    return {"user": who, "pipetrail": {"actor": {"type": actor_type(login)}}}
+
+
+def actor_type(login: str | None) -> str:
+    """What kind of actor a login is."""
+    if login is None or login == "ghost":  # whose account was deleted
+        return "unknown"
+    if _TOKEN_USER.match(login):
+        return "service_account"
+    return "system" if login in _OWN_USERS else "user"
+
+
+def email(payload: Any, path: str) -> str | None:
+    """An e-mail address; None where it is hidden."""
+    found = name(payload, path)
+    return None if found == _HIDDEN else found
+
+
+def required(payload: Mapping[str, Any], path: str, kind: str) -> str:
+    """A name that this kind always has.
+
+    Raises:
+        UntranslatableError: it is not there.
+    """
+    return name(payload, path) or _missing(kind, path)
+
+
+def part(payload: Mapping[str, Any], path: str, kind: str) -> Mapping[str, Any]:
+    """An object that this kind always has.
+
+    Raises:
+        UntranslatableError: it is not there.
+    """
+    found = plain.at(payload, path)
+    return found if isinstance(found, Mapping) else _missing(kind, path)
+
+
+def _missing(kind: str, path: str) -> Any:
+    raise UntranslatableError(f"gitlab {kind}: {path} is missing, or not what it always is")
