@@ -1,0 +1,5 @@
+"""Tekton Pipelines' CloudEvents as pipetrail's events."""
+
+from pipetrail_producers.webhook.tekton.system import SYSTEM
+
+__all__ = ["SYSTEM"]
