@@ -1,6 +1,6 @@
 """Who may do what: members of groups and projects, users, their SSH keys. Hooks name whom it concerns, and never who did it.
 
-Of what was taken away the hook gives the time of its last alteration, which may be years ago: the event has the time of receipt.
+Of what was taken away the hook gives the time of its last alteration, which may be years ago: there the time of receipt counts.
 
 https://docs.gitlab.com/administration/system_hooks/, https://docs.gitlab.com/user/project/integrations/webhook_events/
 """
