@@ -41,13 +41,14 @@ def test_the_lines_for_a_ci_job_install_the_agent_and_record_the_job(tmp_path: P
         [str(environment / "bin" / "python"), "-m", *shlex.split(install)], cwd=ROOT, check=True, capture_output=True
     )
 
-    job = _repository(tmp_path / "job")
+    repository = f"https://git.example/acme/{tmp_path.name}"
+    job = _checkout(tmp_path / "job", repository)
     said = "\n".join(lines).replace("kafka.example.org:9092", kafka.bootstrap_servers)
     env = {"PATH": f"{environment / 'bin'}:{os.environ['PATH']}", "HOME": str(tmp_path)}
     done = subprocess.run(["sh", "-e", "-c", said], cwd=job, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
-    messages = [message.value or b"" for message in read_all(kafka, topics.EVENTS) if (message.key or b"") == _key(job)]
+    messages = [message.value or b"" for message in read_all(kafka, topics.EVENTS) if message.key == repository.encode()]
     told = [orjson.loads(value)["type"] for value in messages]
     names = (
         "build.started",
@@ -61,14 +62,11 @@ def test_the_lines_for_a_ci_job_install_the_agent_and_record_the_job(tmp_path: P
     assert sorted(told) == sorted(EVENT_TYPES[name].full_name for name in names)
 
 
-def _repository(folder: Path) -> Path:
+def _checkout(folder: Path, repository: str) -> Path:
     folder.mkdir()
     (folder / "Makefile").write_text(_JOB, encoding="utf-8")
     who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
-    for command in (("init", "--quiet"), ("add", "."), (*who, "commit", "--quiet", "--message", "PAY-1 Build it")):
+    commit = (*who, "commit", "--quiet", "--message", "PAY-1 Build it")
+    for command in (("init", "--quiet"), ("remote", "add", "origin", f"{repository}.git"), ("add", "."), commit):
         subprocess.run(["git", *command], cwd=folder, check=True)
     return folder
-
-
-def _key(folder: Path) -> bytes:
-    return f"file://{folder.resolve()}".encode()
