@@ -23,7 +23,8 @@ DEFAULT_AUDIENCE = "pipetrail"
 # GitHub sets them where the job may ask for a token (docs: "OpenID Connect reference", requesting the JWT).
 _REQUEST_URL, _REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # variables' names
 _PATH = "/v1/events"
-_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+# Nobody listens in between.
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,6 @@ class Access:
     url: str
     token: str | None = None
     request: TokenRequest | None = None
-    on_this_machine: bool = False
 
     def __repr__(self) -> str:
         """Without the token: what is printed by accident must not give it away."""
@@ -61,14 +61,14 @@ def access_of(env: Mapping[str, str], url: str | None = None) -> Access | None:
     url = url or env.get(URL_VARIABLE)
     if not url:
         return None
-    on_this_machine = _host(url) in _THIS_MACHINE
+    host = _host(url)
     token = env.get(TOKEN_VARIABLE) or env.get(ID_TOKEN_VARIABLE)
     request = None if token else _request(env)
-    if (token or request) and not url.startswith("https:") and not on_this_machine:
+    if (token or request) and not url.startswith("https:") and host not in THIS_MACHINE:
         raise SettingError(URL_VARIABLE, f"{url!r} would carry a token in clear over the network: use https")
     if token and not (token.isascii() and token.isprintable() and " " not in token):
         raise SettingError(TOKEN_VARIABLE, "is no token: it holds blanks, line ends or letters beyond ASCII")
-    return Access(url.rstrip("/") + _PATH, token, request, on_this_machine)
+    return Access(url.rstrip("/") + _PATH, token, request)
 
 
 def _request(env: Mapping[str, str]) -> TokenRequest | None:

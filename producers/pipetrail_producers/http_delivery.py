@@ -13,14 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.request import OpenerDirector, Request
 
 from pipetrail_schemas.topics import MAX_MESSAGE_BYTES
 
 from pipetrail_producers.collector_access import Access, TokenRequest
 from pipetrail_producers.delivery import Undelivered
+from pipetrail_producers.http_client import opener_for
 from pipetrail_producers.message import Message
 
 # What one request carries at most: enough that a spool is emptied quickly, little enough to be sent again for one bad event.
@@ -61,8 +62,7 @@ class HttpDelivery:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        # Proxies are taken from the environment (https_proxy, no_proxy), but not to this machine: a token would leave it.
-        self._opener = build_opener(_NoRedirect, *([ProxyHandler({})] if access.on_this_machine else []))
+        self._opener = opener_for(access.url)
         self._changed = threading.Condition()
         # Under the condition's lock: what waits to be posted, and what is not taken yet, by a running number in the order of
         # sending. What failed for good is in `_pending` and `_failed`.
@@ -159,13 +159,6 @@ class HttpDelivery:
             if not answer.taken:
                 self._last_error = answer.reason
             self._changed.notify_all()
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """A redirect is answered with an error: what it leads to is not the collector that was configured."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Never follow."""
 
 
 def _post(opener: OpenerDirector, access: Access, messages: Sequence[Message]) -> _Answer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipetrail_schemas.ticket import find_ticket
 
 from pipetrail_producers.importers.commit import Commit, trailers
+from pipetrail_producers.policy.lookup import Looked, State
 from pipetrail_producers.policy.rules import Policy
 
 # Conventional Commits 1.0.0, specification 1, 4 and 13: type, optional scope, optional !, colon and space, description.
@@ -23,13 +24,15 @@ Problems = Iterator[tuple[str, str]]
 class Subject:
     """What is judged. `signature` is a state of the schema (`good`, `none` …), None where there is no commit yet.
 
-    `draft` says that the message is still being written (a commit-msg hook): what a later rebase will put right passes.
+    `ticket` is what a look-up of the ticket that it names brought, None where none was looked up. `draft` says that the message
+    is still being written (a commit-msg hook): what a later rebase will put right passes.
     """
 
     commit: Commit
     sha: str | None = None
     signature: str | None = None
     draft: bool = False
+    ticket: Looked | None = None
 
     @property
     def first_line(self) -> str:
@@ -89,15 +92,25 @@ def _forbidden(subject: Subject, policy: Policy) -> Problems:
             yield f"the first line says {word!r}", "finish the work, then say what the commit does"
 
 
-def _ticket(subject: Subject, policy: Policy) -> Problems:
-    if policy.ticket != "required" or _is_draft_of_another(subject):
-        return
+def ticket_of(subject: Subject, policy: Policy) -> str | None:
+    """The ticket that the message names, by the policy's notion of one; None where it names none."""
     found = find_ticket((subject.commit.message,), policy.ticket_keys)
-    if found is None or (found.startswith("#") and not policy.ticket_numbers):
+    return None if found is not None and found.startswith("#") and not policy.ticket_numbers else found
+
+
+def _ticket(subject: Subject, policy: Policy) -> Problems:
+    if _is_draft_of_another(subject):
+        return
+    if policy.ticket == "required" and ticket_of(subject, policy) is None:
         key = policy.ticket_keys[0] if policy.ticket_keys else "PAY"
         known = f" (keys: {', '.join(policy.ticket_keys)})" if policy.ticket_keys else ""
         number = ", or `Fixes #123`" if policy.ticket_numbers else ""
         yield f"no ticket is named{known}", f"name one in the first line ({key}-123), or in a line `Refs: {key}-123`{number}"
+    looked = subject.ticket
+    if looked is not None and looked.state is State.MISSING:
+        yield f"there is no ticket {looked.ticket}: {looked.why}", "name one that there is; git commit --amend"
+    elif looked is not None and looked.state is State.UNVERIFIABLE and policy.ticket_lookup and policy.ticket_lookup.strict:
+        yield f"{looked.ticket} could not be verified: {looked.why}", "try again once the tracker can be asked"
 
 
 def _sign_off(subject: Subject, policy: Policy) -> Problems:

@@ -1,16 +1,21 @@
-"""Gathers what is to be judged: the commits of a range, or the message that git hands to its commit-msg hook."""
+"""Gathers what is to be judged: the commits of a range, or the message that git hands to its commit-msg hook.
+
+Tickets are looked up here, too, where the rules say where: all that a check needs is known before the first is judged.
+"""
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
 from pipetrail_producers.ci.context import Context
 from pipetrail_producers.importers.commit import Commit, Person, parse_commit, parse_person
 from pipetrail_producers.importers.history import Selection, objects, open_repository, revisions, signatures
-from pipetrail_producers.policy.checks import Subject
+from pipetrail_producers.policy.checks import Subject, ticket_of
 from pipetrail_producers.policy.errors import CheckError
+from pipetrail_producers.policy.rules import Policy
 
 # What `git commit --verbose` puts below the message (git-commit, `--cleanup=scissors`).
 _SCISSORS = "------------------------ >8 ------------------------"
@@ -51,6 +56,20 @@ def of_message(folder: Path, file: Path) -> Subject:
     author = parse_person(_git(folder, "var", "GIT_AUTHOR_IDENT").encode())
     is_merge = bool(_git(folder, "rev-parse", "--quiet", "--verify", "MERGE_HEAD", may_fail=True))
     return Subject(Commit(["", ""] if is_merge else [], author, Person("", "", 0), message, signed=False), draft=True)
+
+
+def with_tickets(subjects: Iterable[Subject], policy: Policy, env: Mapping[str, str]) -> list[Subject]:
+    """The same, each with what the tracker says of the ticket that it names; unaltered where the rules name no tracker."""
+    found = list(subjects)
+    if policy.ticket_lookup is None:
+        return found
+    from pipetrail_producers.policy.tracker import look_up  # noqa: PLC0415  # who looks nothing up pays for no HTTP client
+
+    named = [ticket_of(one, policy) for one in found]
+    looked = look_up(policy.ticket_lookup, filter(None, named), env)
+    return [
+        replace(one, ticket=looked[ticket]) if ticket is not None else one for one, ticket in zip(found, named, strict=True)
+    ]
 
 
 def default_range(context: Context) -> str:

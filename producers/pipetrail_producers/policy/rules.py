@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args
 
 from pipetrail_schemas.errors import SettingError
 
+from pipetrail_producers.policy.lookup import Lookup, lookup_of
+
 Need = Literal["required", "optional"]
 Signing = Literal["optional", "present", "good"]
 Style = Literal["free", "conventional"]
@@ -38,7 +40,8 @@ class Policy:
     """The rules. Lengths are in characters; 0 is no limit.
 
     `ticket_keys` are the project keys that exist (empty: any key that is not known to be something else), `ticket_numbers`
-    whether `#17` is a ticket. `override` allows a commit to be let through with a reason, which is recorded.
+    whether `#17` is a ticket, `ticket_lookup` where tickets are looked up. `override` allows a commit to be let through with a
+    reason, which is recorded.
     """
 
     style: Style = "free"
@@ -51,6 +54,7 @@ class Policy:
     ticket: Need = "optional"
     ticket_keys: tuple[str, ...] = ()
     ticket_numbers: bool = True
+    ticket_lookup: Lookup | None = None
     sign_off: bool = False
     signature: Signing = "optional"
     override: bool = True
@@ -78,6 +82,8 @@ def policy_of(table: Mapping[str, Any], where: str) -> Policy:
             raise SettingError(f"{where}: {name}", f"is not known; there are {', '.join(names)}")
         if name == "exempt":
             values[name] = _exemptions(value, where)
+        elif name == "ticket_lookup":
+            values[name] = lookup_of(value, f"{where}: {name}")
         else:
             values[name] = _checked(name, value, getattr(defaults, name), where)
     policy = Policy(**values)

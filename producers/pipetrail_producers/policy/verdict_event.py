@@ -11,28 +11,33 @@ from pipetrail_schemas.ids import event_id
 from pipetrail_schemas.times import format_time
 from pipetrail_schemas.types import EVENT_TYPES, Result, Stage
 
+from pipetrail_producers.build_event import BY_SHAPE, ready
 from pipetrail_producers.ci.context import Context
 from pipetrail_producers.policy.judge import Verdict
+from pipetrail_producers.policy.lookup import State
+from pipetrail_producers.redact import Redactor
 
 CONTROL = "commit-policy"
 _JUDGED = EVENT_TYPES["taskrun.finished"]
 _BYPASSED = EVENT_TYPES["policy.bypassed"]
 
 
-def events_of(verdict: Verdict, context: Context, now: datetime) -> list[dict[str, Any]]:
+def events_of(verdict: Verdict, context: Context, now: datetime, redactor: Redactor = BY_SHAPE) -> list[dict[str, Any]]:
     """The events of a verdict on a commit, as CloudEvents; none for a message that is no commit yet.
 
     Args:
         verdict: the outcome.
         context: where it was judged; without a repository there is no trail and there are no events.
         now: when it was judged.
+        redactor: what takes secrets out of reasons and messages.
+
+    Raises:
+        InvalidEventError: the context holds something that an event cannot carry.
     """
     if verdict.subject.sha is None or context.repository is None:
         return []
-    events = [_event(_JUDGED.name, verdict, context, now)]
-    if verdict.refusals and verdict.override:
-        events.append(_event(_BYPASSED.name, verdict, context, now))
-    return events
+    names = [_JUDGED.name] + ([_BYPASSED.name] if verdict.refusals and verdict.override else [])
+    return [ready(_event(name, verdict, context, now), redactor) for name in names]
 
 
 def _event(name: str, verdict: Verdict, context: Context, now: datetime) -> dict[str, Any]:
@@ -41,7 +46,13 @@ def _event(name: str, verdict: Verdict, context: Context, now: datetime) -> dict
     run = context.run_id or format_time(now)
     return {
         "specversion": "1.0",
-        "id": event_id(provider="pipetrail", instance=repository, kind=name, native_id=f"{CONTROL} {sha} {run}"),
+        "id": event_id(
+            provider="pipetrail",
+            instance=repository,
+            kind=name,
+            native_id=f"{CONTROL} {sha} {run}",
+            attempt=context.run_attempt or 1,
+        ),
         "source": repository,
         "type": kind.full_name,
         "time": format_time(now),
@@ -55,13 +66,16 @@ def _event(name: str, verdict: Verdict, context: Context, now: datetime) -> dict
 
 
 def _data(name: str, verdict: Verdict, context: Context) -> dict[str, Any]:
+    looked = verdict.subject.ticket
     broken = "; ".join(f"{refusal.rule}: {refusal.problem}" for refusal in verdict.refusals)
     extra: dict[str, Any] = {
         "actor": {"type": context.actor_type},
         "control": CONTROL,
         "stage": Stage.COMMIT,
         "run": {"attempt": context.run_attempt},
-        "labels": {f"exempted_{number}": one.reason for number, one in enumerate(verdict.exempted, start=1)},
+        "ticket": {"id": looked.ticket} if looked and looked.state is not State.MISSING else {},
+        "labels": {f"exempted_{number}": one.reason for number, one in enumerate(verdict.exempted, start=1)}
+        | ({"ticket_state": looked.state} if looked else {}),
     }
     if name == _JUDGED.name:
         extra["result"] = Result.FAILURE if verdict.refusals else Result.SUCCESS

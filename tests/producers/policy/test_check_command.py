@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from pipetrail_schemas import codec
+from support.stand_in_collector import stand_in
 
 RULES = "ticket = 'required'\nticket_keys = ['PAY']\n"
 PERSON = {
@@ -153,6 +154,58 @@ def test_an_override_in_the_gate_is_an_event_with_its_reason(folder: Path) -> No
     assert (bypassed.kind.name, bypassed.extra.control, bypassed.commit) == ("policy.bypassed", "commit-policy", head)
     assert bypassed.data.event is not None
     assert bypassed.data.event.reason == "customers are down"
+
+
+def test_the_gate_tells_a_collector_its_verdicts(folder: Path) -> None:
+    """Where there is a collector each verdict is an event; the exit code stays the verdict's."""
+    bad = commit(folder, "Retry on 503 answers")
+    env = {"PIPETRAIL_SPOOL": str(folder / "spool")}
+    with stand_in() as collector:
+        refused = check(folder, "--range", "HEAD^..HEAD", "--collector", collector.url, env=env)
+        let = check(folder, "--range", "HEAD^..HEAD", "--override", "customers are down", "--collector", collector.url, env=env)
+        silent = check(folder, "--range", "HEAD^..HEAD", "--collector", collector.url, "--no-record", env=env)
+    assert (refused.returncode, let.returncode, silent.returncode) == (1, 0, 1)
+    events = [codec.validate(event) for event in collector.taken]
+    names = ["taskrun.finished", "taskrun.finished", "policy.bypassed"]
+    assert [(event.kind.name, event.commit) for event in events] == [(name, bad) for name in names]
+    assert events[2].data.event is not None
+    assert events[2].data.event.reason == "customers are down"
+
+
+def test_an_outage_neither_stops_the_gate_nor_loses_its_verdict(folder: Path) -> None:
+    """Without an answer the verdict waits in the spool; where even that fails, a refused commit is not let through."""
+    commit(folder, "Retry on 503 answers")
+    away = ("--collector", "http://127.0.0.1:9", "--override", "customers are down")
+    env = {"PIPETRAIL_SPOOL": str(folder / "spool"), "PIPETRAIL_TIMEOUT": "2"}
+    kept = check(folder, *away, env=env)
+    assert (kept.returncode, len(list((folder / "spool").glob("*.event")))) == (0, 2)
+    assert "not delivered" in kept.stderr
+    lost = check(folder, *away, env={**env, "PIPETRAIL_SPOOL": "/proc/no/spool"})
+    assert (lost.returncode, "could not be recorded" in lost.stderr) == (2, True)
+
+
+def test_a_verdict_holds_no_secret(folder: Path) -> None:
+    """The reason of an override is redacted like every other text."""
+    commit(folder, "Retry on 503 answers")
+    env = {"MY_TOKEN": "s3same-open-up"}
+    done = check(folder, "--override", "used s3same-open-up", "--events", "verdicts.ndjson", "--no-record", env=env)
+    content = (folder / "verdicts.ndjson").read_text(encoding="utf-8")
+    assert (done.returncode, "s3same" in content, "[redacted:environment:" in content) == (0, False, True)
+
+
+def test_bots_and_reverts_are_exempted_with_a_reason(folder: Path) -> None:
+    """The file names who and why; the reason is shown and on record."""
+    exempt = "[[exempt]]\nauthor = '*[bot]'\nrules = ['ticket']\nreason = 'updates have no ticket'\n"
+    reverts = "[[exempt]]\nsubject = 'Revert \"*'\nreason = 'git writes it'\n"
+    (folder / ".pipetrail-commits.toml").write_text(RULES + exempt + reverts, encoding="utf-8")
+    commit(folder, "Update dependencies", "--author", "renovate[bot] <renovate[bot]@users.noreply.acme.example>")
+    commit(folder, 'Revert "Retry on 503 answers"', "--author", "Ada Lovelace <ada@acme.example>")
+    done = check(folder, "--range", "HEAD~2..HEAD", "--events", "verdicts.ndjson")
+    assert done.returncode == 0
+    assert "exempted, updates have no ticket" in done.stdout
+    assert "exempted, git writes it" in done.stdout
+    first = codec.validate(json.loads((folder / "verdicts.ndjson").read_bytes().splitlines()[0]))
+    assert first.extra.labels == {"exempted_1": "updates have no ticket"}
 
 
 @pytest.mark.parametrize(
