@@ -3,7 +3,8 @@
     PIPETRAIL_COLLECTOR_URL       http(s)://host[:port][/path]; with it events go to the collector instead of to Kafka
     PIPETRAIL_COLLECTOR_TOKEN     a token that the collector's settings know, sent as bearer token
     PIPETRAIL_ID_TOKEN            else: the CI job's own OIDC token (GitLab: `id_tokens`), whose audience is the collector's
-    PIPETRAIL_COLLECTOR_AUDIENCE  the audience that a GitHub job asks a token for, where it may (`permissions: id-token: write`)
+    PIPETRAIL_COLLECTOR_AUDIENCE  the audience that a GitHub job asks a token for (it needs `permissions: id-token: write`); the
+                                  collector's URL unless given
 
 A token goes over https, or to this machine, and nowhere else. GitHub gives a job as many tokens as it asks for: a fresh one is
 taken for every request. Nothing here prints or keeps a token.
@@ -19,7 +20,6 @@ URL_VARIABLE = "PIPETRAIL_COLLECTOR_URL"
 TOKEN_VARIABLE = "PIPETRAIL_COLLECTOR_TOKEN"  # noqa: S105  # a variable's name
 ID_TOKEN_VARIABLE = "PIPETRAIL_ID_TOKEN"  # noqa: S105  # a variable's name
 AUDIENCE_VARIABLE = "PIPETRAIL_COLLECTOR_AUDIENCE"
-DEFAULT_AUDIENCE = "pipetrail"
 # GitHub sets them where the job may ask for a token (docs: "OpenID Connect reference", requesting the JWT).
 _REQUEST_URL, _REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # variables' names
 _PATH = "/v1/events"
@@ -63,7 +63,7 @@ def access_of(env: Mapping[str, str], url: str | None = None) -> Access | None:
         return None
     host = _host(url)
     token = env.get(TOKEN_VARIABLE) or env.get(ID_TOKEN_VARIABLE)
-    request = None if token else _request(env)
+    request = None if token else _request(env, url.rstrip("/"))
     if (token or request) and not url.startswith("https:") and host not in THIS_MACHINE:
         raise SettingError(URL_VARIABLE, f"{url!r} would carry a token in clear over the network: use https")
     if token and not (token.isascii() and token.isprintable() and " " not in token):
@@ -71,11 +71,11 @@ def access_of(env: Mapping[str, str], url: str | None = None) -> Access | None:
     return Access(url.rstrip("/") + _PATH, token, request)
 
 
-def _request(env: Mapping[str, str]) -> TokenRequest | None:
+def _request(env: Mapping[str, str], collector: str) -> TokenRequest | None:
     url, bearer = env.get(_REQUEST_URL), env.get(_REQUEST_TOKEN)
     if not url or not bearer:
         return None
-    audience = env.get(AUDIENCE_VARIABLE) or DEFAULT_AUDIENCE
+    audience = env.get(AUDIENCE_VARIABLE) or collector
     return TokenRequest(f"{url}{'&' if '?' in url else '?'}audience={quote(audience, safe='')}", bearer)
 
 

@@ -2,7 +2,7 @@
 
 `send` only queues: librdkafka's own threads do the sending. `settle` waits, and says what was not acknowledged in time; that is
 the only knowledge there is: a message reported as undelivered may still have landed, which the event's id makes harmless.
-confluent_kafka is imported on the first `send`, so that a command that sends nothing does not pay for it. Where it is not
+librdkafka is loaded on the first `send`, so that a command that sends nothing does not pay for it. Where it is not
 installed (its wheels need glibc 2.28; Alpine has none) nothing is delivered, and the reason says what to do instead.
 """
 
@@ -15,6 +15,7 @@ from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.topics import MAX_MESSAGE_BYTES, PARTITIONER
 
+from pipetrail_producers import librdkafka
 from pipetrail_producers.message import Message
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Delivery:
         self._numbers = count()
         self._last_error: str | None = None
         self._down_since: float | None = None
+        self._all_down: int | None = None
 
     def send(self, message: Message) -> None:
         """Queue a message.
@@ -107,8 +109,7 @@ class Delivery:
         return undelivered
 
     def _connect(self) -> "Producer":
-        from confluent_kafka import KafkaException, Producer  # noqa: PLC0415  # see the module's docstring
-
+        library = librdkafka.load()
         config: dict[str, Any] = {
             **self._kafka.client_config(),
             # Nothing is lost, and retries reorder nothing. Not idempotent: that takes a process half a second before its first
@@ -126,10 +127,12 @@ class Delivery:
             "error_cb": self._on_error,
         }
         try:
-            return Producer(config)
-        except (KafkaException, TypeError, ValueError) as exc:
-            reason = exc.args[0].str() if isinstance(exc, KafkaException) else str(exc)
+            producer: Producer = library.Producer(config)
+        except (library.KafkaException, TypeError, ValueError) as exc:
+            reason = exc.args[0].str() if isinstance(exc, library.KafkaException) else str(exc)
             raise SettingError("PIPETRAIL_KAFKA_CONFIG", f"librdkafka does not accept it: {reason}") from exc
+        self._all_down = library.KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001  # the binding's public name for it
+        return producer
 
     def _on_delivery(self, number: int, error: "KafkaError | None", report: "Report") -> None:
         del report
@@ -139,9 +142,7 @@ class Delivery:
             self._failed[number] = error.str()
 
     def _on_error(self, error: "KafkaError") -> None:
-        from confluent_kafka import KafkaError  # noqa: PLC0415  # loaded already
-
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # the binding's public name for it
+        if error.code() == self._all_down:
             self._down_since = self._down_since or time.monotonic()
         else:
             self._last_error = error.str()

@@ -5,6 +5,7 @@ success. What waits in the spool goes along with new events, before them: the or
 as one command can do it in bounded time.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class Recorder:
         settings = agent_settings.load(env)
         self._timeout_s = settings.timeout_s if timeout_s is None else timeout_s
         self.spool = Spool(settings.spool, max_bytes=settings.spool_bytes)
-        self._delivery = _channel(env, collector)
+        self._way, self._delivery = _channel(env, collector)
         self._unsent: list[Message] = []
         self._count = 0
 
@@ -101,7 +102,7 @@ class Recorder:
         """
         for event in events:
             message_of(event)
-        places = iter(stream.take(self.spool.folder, sum(not _has_place(event) for event in events)))
+        places = iter(stream.take(self.spool.folder, self._way, sum(not _has_place(event) for event in events)))
         return [message_of(event if _has_place(event) else _numbered(event, next(places, None))) for event in events]
 
     def begin(self, messages: Iterable[Message]) -> None:
@@ -224,15 +225,15 @@ def _delivered(entries: Sequence[Entry], undelivered: Sequence[Undelivered]) -> 
     return [entry for entry in entries if id(entry.message) not in left]
 
 
-def _channel(env: Mapping[str, str], collector: str | None) -> Channel | None:
-    """The way to the collector where one is configured, else to Kafka, else none."""
+def _channel(env: Mapping[str, str], collector: str | None) -> tuple[str, Channel | None]:
+    """The way to the collector where one is configured, else to Kafka, else none; and a word for it, as a file's name."""
     access = collector_access.access_of(env, collector)
     if access is not None:
         from pipetrail_producers.http_delivery import HttpDelivery  # noqa: PLC0415  # who sends to Kafka pays for no HTTP client
 
-        return HttpDelivery(access)
+        return f"collector-{hashlib.sha256(access.url.encode()).hexdigest()[:8]}", HttpDelivery(access)
     kafka = connection.load(env).kafka
-    return None if kafka is None else Delivery(kafka)
+    return ("nowhere", None) if kafka is None else ("kafka", Delivery(kafka))
 
 
 def _has_place(event: Mapping[str, Any]) -> bool:

@@ -1,11 +1,12 @@
 """Numbers the events of one agent, so that whoever reads them can see that one is missing. Standard library only.
 
-A stream is what one spool folder on one machine sends between two starts of that machine; its id is random, its numbers count
-from 0. The last number stands in a file beside the spooled events and is taken under a lock, so that commands at the same time
-neither share a number nor leave one out. It is not synced to the disk: a process that dies loses nothing of it, a machine that
-dies begins a new stream. So does a build machine whose disk is thrown away after each job: no numbers are expected of it, and
-no gap is seen where there is none. A number is taken when an event is ready to be sent; one whose process is killed right then,
-or which neither Kafka nor the spool takes, leaves a gap, and that is what the gap says.
+A stream is what one spool folder on one machine sends one way (to Kafka, to a collector) between two starts of that machine;
+its id is random, its numbers count from 0. Whoever watches one way sees no gap in what goes the other. The last number stands
+in a file beside the spooled events and is taken under a lock, so that commands at the same time neither share a number nor
+leave one out. It is not synced to the disk: a process that dies loses nothing of it, a machine that dies begins a new stream.
+So does a build machine whose disk is thrown away after each job: no numbers are expected of it, and no gap is seen where there
+is none. A number is taken when an event is ready to be sent; one whose process is killed right then, or which neither Kafka nor
+the spool takes, leaves a gap, and that is what the gap says.
 """
 
 import fcntl
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-_FILE = ".stream"
+_FILE = ".stream-"
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 # Taking a number is a matter of microseconds. Who waits longer goes without rather than hold up a build.
 LOCK_WAIT_S = 0.5
@@ -34,14 +35,14 @@ class Place(NamedTuple):
     sequence: int
 
 
-def take(folder: Path, count: int) -> list[Place]:
-    """The next places of the stream of a spool folder, which is created where it is absent.
+def take(folder: Path, way: str, count: int) -> list[Place]:
+    """The next places of the stream of a spool folder and a way, a word for a file's name; the folder is created where absent.
 
     Empty where the folder cannot be written or its lock is not given within LOCK_WAIT_S: an event without a number is better
     than none.
     """
     try:
-        with _opened(folder) as file:
+        with _opened(folder, way) as file:
             stream, first = _read(file)
             _write(file, f"{stream} {_machine()} {first + count}\n")
     except OSError:
@@ -50,12 +51,13 @@ def take(folder: Path, count: int) -> list[Place]:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[int]:
+def _opened(folder: Path, way: str) -> Iterator[int]:
+    path = folder / f"{_FILE}{way}"
     try:
-        file = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT, _FILE_MODE)
+        file = os.open(path, os.O_RDWR | os.O_CREAT, _FILE_MODE)
     except FileNotFoundError:
         folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        file = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT, _FILE_MODE)
+        file = os.open(path, os.O_RDWR | os.O_CREAT, _FILE_MODE)
     try:
         _lock(file)
         yield file

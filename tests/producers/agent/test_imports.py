@@ -47,10 +47,21 @@ def test_a_command_imports_what_it_needs_and_nothing_else(tmp_path: Path, argume
     assert SLOW & found == set()
 
 
-def test_delivery_adds_confluent_kafka_alone(tmp_path: Path) -> None:
-    """With a broker to send to, the one module from outside that is added is confluent_kafka."""
+def test_delivery_adds_librdkafka_alone(tmp_path: Path) -> None:
+    """With a broker to send to, the one module from outside that is added is confluent_kafka's compiled one."""
     env = {"PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "PIPETRAIL_TIMEOUT": "0.2"}
     found = modules(tmp_path, *COMMANDS[0], **env)
+    assert {name for name in found if name.startswith("confluent_kafka")} == {"confluent_kafka.cimpl"}
     outside = {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names)
-    assert "confluent_kafka" in outside
     assert {name for name in outside - ALLOWED if not name.startswith("_")} == set()
+    assert SLOW & found == set()
+
+
+def test_the_package_is_whole_for_who_imports_it_later() -> None:
+    """What was loaded without the package's code is what the package then has, and the other way round."""
+    program = (
+        "from pipetrail_producers import librdkafka; early = librdkafka.load(); import confluent_kafka as package;"
+        "from confluent_kafka.admin import AdminClient;"
+        "assert package.Producer is early.Producer is librdkafka.load().Producer; assert package.KafkaError is early.KafkaError"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

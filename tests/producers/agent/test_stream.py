@@ -25,30 +25,37 @@ def recorder(folder: Path) -> Recorder:
 
 def test_numbers_count_from_zero_in_one_stream(tmp_path: Path) -> None:
     """Each call goes on where the last one ended, several at a time or one."""
-    places = [*stream.take(tmp_path / "spool", 2), *stream.take(tmp_path / "spool", 1)]
+    places = [*stream.take(tmp_path / "spool", "kafka", 2), *stream.take(tmp_path / "spool", "kafka", 1)]
     assert [place.sequence for place in places] == [0, 1, 2]
     assert len({place.stream for place in places}) == 1
 
 
+def test_another_way_is_another_stream(tmp_path: Path) -> None:
+    """Who alternates between Kafka and a collector leaves no gap in either."""
+    ways = [stream.take(tmp_path, way, 1)[0] for way in ("kafka", "collector", "kafka", "collector")]
+    assert [place.sequence for place in ways] == [0, 0, 1, 1]
+    assert len({place.stream for place in ways}) == 2
+
+
 def test_another_folder_is_another_stream(tmp_path: Path) -> None:
     """A build machine whose disk is thrown away does not go on with numbers that it does not know."""
-    assert stream.take(tmp_path / "a", 1)[0].stream != stream.take(tmp_path / "b", 1)[0].stream
+    assert stream.take(tmp_path / "a", "kafka", 1)[0].stream != stream.take(tmp_path / "b", "kafka", 1)[0].stream
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "a b c", "x " * 300, "0123 another-machine 17\n"])
 def test_what_is_not_this_machines_begins_a_new_stream(tmp_path: Path, content: str) -> None:
     """A file that was cut, altered, or copied from another machine is not gone on with: no number is used twice."""
-    first = stream.take(tmp_path, 1)[0]
-    (tmp_path / ".stream").write_text(content)
-    second = stream.take(tmp_path, 2)
+    first = stream.take(tmp_path, "kafka", 1)[0]
+    (tmp_path / ".stream-kafka").write_text(content)
+    second = stream.take(tmp_path, "kafka", 2)
     assert second[0].stream not in {first.stream, "0123"}
     assert [place.sequence for place in second] == [0, 1]
-    assert stream.take(tmp_path, 1)[0] == (second[0].stream, 2)
+    assert stream.take(tmp_path, "kafka", 1)[0] == (second[0].stream, 2)
 
 
 def _take_many(folder: Path, found: "multiprocessing.Queue[stream.Place]") -> None:
     for number in range(EACH):
-        for place in stream.take(folder, 1 + number % 3):
+        for place in stream.take(folder, "kafka", 1 + number % 3):
             found.put(place)
 
 
@@ -70,17 +77,17 @@ def test_several_at_once_leave_no_hole_and_share_no_number(tmp_path: Path) -> No
 def test_an_event_goes_without_a_number_rather_than_not_at_all(tmp_path: Path) -> None:
     """Where the folder cannot be written, there is no number and no error."""
     (tmp_path / "spool").write_text("in the way")
-    assert stream.take(tmp_path / "spool", 1) == []
+    assert stream.take(tmp_path / "spool", "kafka", 1) == []
     (message,) = recorder(tmp_path).messages([event()])
     assert json.loads(message.value) == event()
 
 
 def test_who_holds_the_lock_does_not_hold_up_a_build(tmp_path: Path) -> None:
     """A process that was stopped with the lock in its hands costs others a moment, not their event."""
-    stream.take(tmp_path, 1)
-    with stream._opened(tmp_path):
-        assert stream.take(tmp_path, 1) == []
-    assert [place.sequence for place in stream.take(tmp_path, 1)] == [1]
+    stream.take(tmp_path, "kafka", 1)
+    with stream._opened(tmp_path, "kafka"):
+        assert stream.take(tmp_path, "kafka", 1) == []
+    assert [place.sequence for place in stream.take(tmp_path, "kafka", 1)] == [1]
 
 
 def test_what_is_spooled_keeps_its_number(tmp_path: Path) -> None:
@@ -97,6 +104,6 @@ def test_what_is_spooled_keeps_its_number(tmp_path: Path) -> None:
 
 def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     """Folder and file are closed to other users, as the spool is."""
-    stream.take(tmp_path / "spool", 1)
-    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "spool", tmp_path / "spool" / ".stream")]
+    stream.take(tmp_path / "spool", "kafka", 1)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "spool", tmp_path / "spool" / ".stream-kafka")]
     assert modes == [0o700, 0o600]
