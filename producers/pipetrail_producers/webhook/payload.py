@@ -9,6 +9,8 @@ from pipetrail_schemas.times import parse_time
 
 # Above this a number is milliseconds since 1970, below it seconds: 1e11 seconds are in the year 5138.
 _MILLISECONDS_FROM = 100_000_000_000
+_LARGEST = 2**63 - 1
+_MOST_DIGITS = len(str(_LARGEST))
 
 
 def at(payload: Any, path: str) -> Any:
@@ -27,11 +29,11 @@ def text(payload: Any, path: str) -> str | None:
 
 
 def number(payload: Any, path: str) -> int | None:
-    """A whole number from 0 on, also one written as text."""
+    """A whole number from 0 on that fits into 63 bits, as the index's do, also one written as text."""
     value = at(payload, path)
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST else None
 
 
 def items(payload: Any, path: str) -> list[Any]:

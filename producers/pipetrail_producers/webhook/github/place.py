@@ -1,0 +1,99 @@
+"""Where a GitHub payload comes from: which instance, which repository. Pure.
+
+GitHub numbers what it has (runs, jobs, reviews, deployments) over the whole instance, so ids hang on the instance and outlive a
+renamed repository. Webhook and importer must agree on it: the one that the settings name, else where the repository's page is.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from pipetrail_producers.ci.context import origin
+from pipetrail_producers.webhook.delivery import Delivery
+from pipetrail_producers.webhook.fact import Fact
+from pipetrail_producers.webhook.translation import UntranslatableError
+from pipetrail_producers.webhook.values import Data, address, merged, repository, url, vcs_repository
+
+PUBLIC = "https://github.com"
+_ENTERPRISE_HEADER = "x-github-enterprise-host"
+_DELIVERY_HEADER = "x-github-delivery"
+# Pages that name the instance where there is no repository, as with organizations and apps.
+_PAGES = ("repository.html_url", "sender.html_url", "installation.html_url")
+_KEY_DIGITS = 32
+
+
+class Place(NamedTuple):
+    """An instance, and a repository of it where there is one.
+
+    Args:
+        instance: base URL, without a slash at its end.
+        repository: canonical URL.
+        received: the time of what has none of its own.
+        delivery: key of what has none of its own: GitHub's id of the delivery, which its redelivery keeps.
+    """
+
+    instance: str
+    repository: str | None
+    received: datetime
+    delivery: str = ""
+
+    def need_repository(self, kind: str) -> str:
+        """The canonical URL, for what means nothing without it.
+
+        Raises:
+            UntranslatableError: the payload names no repository.
+        """
+        if self.repository is None:
+            raise UntranslatableError(f"github {kind}: repository.html_url is missing, or no repository's address")
+        return self.repository
+
+    def within(self, full_name: str | None) -> "Place":
+        """The place of another repository of the same instance, by `owner/name`."""
+        return self._replace(repository=repository(f"{self.instance}/{full_name}") if full_name else None)
+
+    def fact(
+        self,
+        type_: str,
+        time: datetime | None,
+        key: tuple[str, str],
+        data: Mapping[str, Any],
+        *,
+        state: str = "",
+        attempt: int = 1,
+        subject: str | None = None,
+    ) -> Fact:
+        """A fact of this place; `key` is kind and native id, `time` None the time of receipt."""
+        where: Data = {"vcs": {"repository": vcs_repository(self.repository)}, "cicd": {"system": "github"}}
+        kind, native_id = key
+        return Fact(
+            type=type_,
+            time=time or self.received,
+            provider="github",
+            instance=self.instance,
+            kind=kind,
+            native_id=native_id,
+            attempt=attempt,
+            state=state,
+            data=merged(where, data),
+            subject=subject or native_id,
+        )
+
+
+def place(delivery: Delivery) -> Place:
+    """The place of a delivery."""
+    payload = delivery.payload
+    host = delivery.headers.get(_ENTERPRISE_HEADER)
+    pages = (origin(url(payload, path)) for path in _PAGES)
+    named = address(delivery.instance) or (address(f"https://{host}") if host else None) or next(filter(None, pages), PUBLIC)
+    # Old payloads have the page's address in `url`, newer ones the API's.
+    found = repository(url(payload, "repository.html_url"))
+    key = delivery.headers.get(_DELIVERY_HEADER) or content_key(payload)
+    return Place(named.rstrip("/"), found, delivery.received, key[: _KEY_DIGITS * 2])
+
+
+def content_key(payload: Any) -> str:
+    """A key made of the whole payload, for what has no other."""
+    content = json.dumps(payload, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:_KEY_DIGITS]
