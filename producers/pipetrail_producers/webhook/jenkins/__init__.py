@@ -1,0 +1,5 @@
+"""Jenkins' notifications as pipetrail's events."""
+
+from pipetrail_producers.webhook.jenkins.system import SYSTEM
+
+__all__ = ["SYSTEM"]
