@@ -5,7 +5,9 @@ import importlib
 import click
 
 # Name → module and attribute of the click command.
-_PLACES: dict[str, str] = {}
+_PLACES: dict[str, str] = {
+    "gitlab": "pipetrail_producers.importers.gitlab.commands:import_gitlab",
+}
 _EXTRA = frozenset({"requests", "rich"})
 
 

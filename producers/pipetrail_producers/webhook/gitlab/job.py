@@ -12,11 +12,11 @@ from pipetrail_schemas.times import format_time
 
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.gitlab.place import Place
-from pipetrail_producers.webhook.gitlab.read import actor, moment, required
+from pipetrail_producers.webhook.gitlab.read import actor, moment, request_ref, required
 from pipetrail_producers.webhook.payload import at
 from pipetrail_producers.webhook.stage_words import task_type
 from pipetrail_producers.webhook.translation import Translation, UntranslatableError
-from pipetrail_producers.webhook.values import Data, merged, name, nanoseconds, revision, said, url
+from pipetrail_producers.webhook.values import Data, full_revision, merged, name, nanoseconds, revision, said, url
 
 _KIND = "job"
 _RESULTS = {"success": "success", "failed": "failure", "canceled": "cancellation"}
@@ -100,12 +100,17 @@ def about(job: Mapping[str, Any], place: Place) -> Data:
             "run": {"id": number_, "url": {"full": url(job, "web_url") or f"{place.repository}/-/jobs/{number_}"}},
         },
     }
-    is_ref = ref is not None and not ref.startswith("refs/")
+    of_request = request_ref(ref)
+    temporary = of_request is not None and of_request.is_temporary
+    sha = revision(job, "sha") or revision(job, "commit.id")
     head = {
-        "name": ref if is_ref else None,
-        "type": ("tag" if at(job, "tag") is True else "branch") if is_ref else None,
-        "revision": revision(job, "sha") or revision(job, "commit.id"),
+        "name": None if of_request else ref,
+        "type": None if of_request or ref is None else "tag" if at(job, "tag") is True else "branch",
+        "revision": None if temporary else sha,
     }
+    change = {"id": name(job, "merge_request.iid") or (of_request.number if of_request else None)}
+    tested = full_revision(job, "sha") or full_revision(job, "commit.id")
+    own = {"stage": stage, "change": {"test_merge_revision": tested if temporary else None}}
     runner = {"id": name(job, "runner.id"), "name": name(job, "runner.description")}
     labels = {
         "ci_stage": name(job, "stage"),
@@ -114,8 +119,8 @@ def about(job: Mapping[str, Any], place: Place) -> Data:
     }
     return merged(
         actor(at(job, "user")),
-        {"vcs": {"ref": {"head": head}, "change": {"id": name(job, "merge_request.iid")}}},
-        {"cicd": {"pipeline": pipeline, "worker": runner}, "pipetrail": {"stage": stage, "labels": labels}},
+        {"vcs": {"ref": {"head": head}, "change": change}},
+        {"cicd": {"pipeline": pipeline, "worker": runner}, "pipetrail": {**own, "labels": labels}},
         {"deployment": {"environment": {"name": name(job, "environment.name")}}},
     )
 

@@ -7,7 +7,6 @@ started the pipeline, who retried it (GitLab's own retries keep the user). Nobod
 https://docs.gitlab.com/user/project/integrations/webhook_events/#pipeline-events, https://docs.gitlab.com/api/pipelines/
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +16,7 @@ from pipetrail_schemas.times import format_time
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.gitlab import job
 from pipetrail_producers.webhook.gitlab.place import Place
-from pipetrail_producers.webhook.gitlab.read import actor, moment, part, required, second
+from pipetrail_producers.webhook.gitlab.read import actor, moment, part, request_ref, required, second
 from pipetrail_producers.webhook.payload import at, items, number
 from pipetrail_producers.webhook.translation import Translation, UntranslatableError
 from pipetrail_producers.webhook.values import Data, full_revision, merged, name, nanoseconds, revision, url
@@ -39,8 +38,6 @@ _SILENT = {
 _BY_HAND = frozenset({"web", "chat"})
 # A year: whatever says more is no time in a queue.
 _LONGEST_QUEUE_S = 366 * 24 * 3600
-# What stands for the ref of a merge request's pipeline in REST answers.
-_REQUEST_REF = re.compile(r"refs/merge-requests/(\d{1,18})/(head|merge|train)", re.ASCII)
 
 
 def hook(payload: Mapping[str, Any], place: Place) -> Translation:
@@ -102,8 +99,8 @@ def about(pipeline: Mapping[str, Any], place: Place) -> Data:
     """The pipeline as fields of `data`."""
     number_ = required(pipeline, "id", _KIND)
     ref, sha = name(pipeline, "ref"), revision(pipeline, "sha")
-    of_request = _REQUEST_REF.fullmatch(ref or "")
-    temporary = of_request is not None and of_request[2] != "head"
+    of_request = request_ref(ref)
+    temporary = of_request is not None and of_request.is_temporary
     head = {
         "name": None if of_request else ref,
         "type": None if of_request or ref is None else "tag" if at(pipeline, "tag") is True else "branch",
@@ -111,7 +108,7 @@ def about(pipeline: Mapping[str, Any], place: Place) -> Data:
     }
     address = url(pipeline, "url") or url(pipeline, "web_url") or f"{place.repository}/-/pipelines/{number_}"
     run = {"id": number_, "url": {"full": address}}
-    change = {"id": name(pipeline, "merge_request.iid") or (of_request[1] if of_request else None)}
+    change = {"id": name(pipeline, "merge_request.iid") or (of_request.number if of_request else None)}
     own = {
         "trigger": name(pipeline, "source"),
         "change": {"test_merge_revision": full_revision(pipeline, "sha") if temporary else None},

@@ -12,7 +12,7 @@ from typing import Any
 from pipetrail_producers.webhook.commit_fact import ListedCommit, commit_fact, tag_fact
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.gitlab.place import Place
-from pipetrail_producers.webhook.gitlab.read import actor_type, email, moment, required
+from pipetrail_producers.webhook.gitlab.read import actor_type, email, missing, moment, required
 from pipetrail_producers.webhook.payload import at, items, number, text
 from pipetrail_producers.webhook.translation import Translation
 from pipetrail_producers.webhook.values import Data, full_revision, merged, name, revision, said, vcs_repository
@@ -27,6 +27,8 @@ def branch(payload: Mapping[str, Any], place: Place) -> Translation:
     """A `push` hook: the commits it lists, and what happened to the branch."""
     repository = place.need_repository("push")
     ref = required(payload, "ref", "push")
+    if revision(payload, "before") is None and revision(payload, "after") is None:
+        missing("push", "after")
     facts = [*_commits(payload, place), *_moved(payload, place, ref)]
     if gap := _cut(payload, place, ref):
         facts.append(gap)
@@ -39,8 +41,8 @@ def tag(payload: Mapping[str, Any], place: Place) -> Translation:
     """A `tag_push` hook. `checkout_sha` is the tagged commit, `after` the object of an annotated tag."""
     ref = required(payload, "ref", "tag_push")
     place.need_repository("tag_push")
-    facts = [*_commits(payload, place), *_tag(payload, place, ref)]
-    return Translation(tuple(facts), "" if facts else "names no object before and none after")
+    told = list(_tag(payload, place, ref))
+    return Translation((*_commits(payload, place), *told)) if told else missing("tag_push", "after")
 
 
 def repository_update(payload: Mapping[str, Any], place: Place) -> Translation:

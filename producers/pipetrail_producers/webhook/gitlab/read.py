@@ -6,7 +6,7 @@ GitLab writes times as RFC 3339 in its REST API and, depending on the hook, as `
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 from pipetrail_producers.webhook import payload as plain
 from pipetrail_producers.webhook.translation import UntranslatableError
@@ -19,6 +19,7 @@ _TOKEN_USER = re.compile(r"(?:(?:project|group)_\d+_bot|service_account_)")
 _OWN_USERS = frozenset(
     {"alert-bot", "support-bot", "GitLab-Security-Bot", "security-bot", "automation-bot", "GitLab-Admin-Bot"}
 )
+_REQUEST_REF = re.compile(r"refs/merge-requests/(\d{1,18})/(head|merge|train)", re.ASCII)
 # Stands where the person does not show an e-mail address.
 _HIDDEN = "[REDACTED]"
 
@@ -59,13 +60,26 @@ def email(payload: Any, path: str) -> str | None:
     return None if found == _HIDDEN else found
 
 
+class RequestRef(NamedTuple):
+    """What stands for a branch in a merge request's pipeline: which request, and whether a temporary merge is tested."""
+
+    number: str
+    is_temporary: bool
+
+
+def request_ref(ref: str | None) -> RequestRef | None:
+    """A ref like `refs/merge-requests/17/merge`; None for every other."""
+    match = _REQUEST_REF.fullmatch(ref or "")
+    return RequestRef(match[1], match[2] != "head") if match else None
+
+
 def required(payload: Mapping[str, Any], path: str, kind: str) -> str:
     """A name that this kind always has.
 
     Raises:
         UntranslatableError: it is not there.
     """
-    return name(payload, path) or _missing(kind, path)
+    return name(payload, path) or missing(kind, path)
 
 
 def part(payload: Mapping[str, Any], path: str, kind: str) -> Mapping[str, Any]:
@@ -75,8 +89,13 @@ def part(payload: Mapping[str, Any], path: str, kind: str) -> Mapping[str, Any]:
         UntranslatableError: it is not there.
     """
     found = plain.at(payload, path)
-    return found if isinstance(found, Mapping) else _missing(kind, path)
+    return found if isinstance(found, Mapping) else missing(kind, path)
 
 
-def _missing(kind: str, path: str) -> Any:
+def missing(kind: str, path: str) -> NoReturn:
+    """Say that a field is not there.
+
+    Raises:
+        UntranslatableError: always.
+    """
     raise UntranslatableError(f"gitlab {kind}: {path} is missing, or not what it always is")

@@ -104,7 +104,7 @@ def translate(delivery: Delivery) -> Translation:
     """
     found, payload = kind(delivery), delivery.payload
     if not isinstance(payload, Mapping):
-        raise UntranslatableError(f"gitlab {found}: the payload is no object")
+        raise UntranslatableError(f"gitlab {found:.80}: the payload is no object")
     if found not in _KINDS:
         raise UntranslatableError(f"gitlab: kind {found!r:.80} is not known")
     hook, described = _KINDS[found]
@@ -112,9 +112,9 @@ def translate(delivery: Delivery) -> Translation:
         return security.feature_flag(payload, place(delivery), delivery.headers.get(_IDEMPOTENCY_HEADER))
     if hook is None:
         return Translation(silent=described.takes.removeprefix("nothing: "))
-    if found == "audit_event" and at(payload, "event_type") is None:
-        payload = {**payload, "event_type": delivery.headers[_AUDIT_HEADER]}
-    return hook(payload, place(delivery))
+    event_type = at(payload, "event_type") or delivery.headers.get(_AUDIT_HEADER)
+    # Whatever told the kind: the modules find it where GitLab usually has it.
+    return hook({**payload, "event_name": found, "event_type": event_type}, place(delivery))
 
 
 SYSTEM = System(

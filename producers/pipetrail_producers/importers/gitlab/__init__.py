@@ -1,0 +1,1 @@
+"""Back-fill of a GitLab project over its REST API."""
