@@ -33,7 +33,7 @@ def member(payload: Mapping[str, Any], place: Place) -> Translation:
     unit = required(payload, "group_id" if in_group else "project_id", event_name)
     who = name(payload, "user_id") or required(payload, "user_username", event_name)
     path = name(payload, "group_path") if in_group else name(payload, "project_path_with_namespace")
-    access = name(payload, "group_access") or name(payload, "access_level")
+    access = name(payload, "group_access" if in_group else "access_level")
     labels = {
         "group" if in_group else "project": path or unit,
         "expires_at": name(payload, "expires_at"),

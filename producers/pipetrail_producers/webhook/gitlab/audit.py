@@ -61,7 +61,8 @@ _ACTIONS = {
     "unprotected": "deleted",
     "detached": "deleted",
 }
-_VERBS = frozenset({*_ACTIONS, "updated", "update", "changed", "change"}) - {"enabled", "disabled"}
+_LAST_VERBS = frozenset({*_ACTIONS, "updated", "update", "changed", "change"}) - {"enabled", "disabled"}
+_FIRST_VERBS = _LAST_VERBS - {"protected", "unprotected", "attached", "detached"}
 # Settings of projects and groups are called by what they guard.
 _OWNERS = re.compile(r"^(?:project|group|instance)_")
 _OLD_NAME = "audit_operation"
@@ -145,9 +146,8 @@ def _from_details(payload: Mapping[str, Any]) -> str:
 
 def _action(kind: str) -> str:
     first, last = kind.partition("_")[0], kind.rpartition("_")[2]
-    if kind.endswith("_updated") or last not in _ACTIONS:
-        return _ACTIONS.get(first, "edited")
-    return _ACTIONS[last]
+    verb = last if last in _LAST_VERBS or last in _ACTIONS else first if first in _FIRST_VERBS else ""
+    return _ACTIONS.get(verb, "edited")
 
 
 def _control(kind: str) -> str:
@@ -155,8 +155,8 @@ def _control(kind: str) -> str:
     if kind in {"environment_protected", "environment_unprotected"}:
         return "protected environment"
     words = kind.split("_")
-    if len(words) > 1 and words[-1] in _VERBS:
+    if len(words) > 1 and words[-1] in _LAST_VERBS:
         words = words[:-1]
-    if len(words) > 1 and words[0] in _VERBS:
+    if len(words) > 1 and words[0] in _FIRST_VERBS:
         words = words[1:]
     return _OWNERS.sub("", "_".join(words)).replace("_", " ")

@@ -71,7 +71,8 @@ def facts(pipeline: Mapping[str, Any], place: Place) -> Iterator[Fact]:
     data = about(pipeline, place)
     key = (_KIND, required(pipeline, "id", _KIND))
     created, started, finished = (moment(pipeline, f"{what}_at") for what in ("created", "started", "finished"))
-    started = started or _after_queue(created, number(pipeline, "queued_duration"))
+    if status != "skipped":
+        started = started or _after_queue(created, number(pipeline, "queued_duration"))
     if name(pipeline, "source") in _BY_HAND:
         by_hand = merged(data, {"event": {"action": "run_by_hand"}})
         yield place.fact("intervention.recorded", created, key, by_hand, state="run by hand")

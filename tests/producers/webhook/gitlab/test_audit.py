@@ -1,0 +1,143 @@
+"""Streamed audit events: who changed which rule, who got which access, who passed over a policy."""
+
+import pytest
+from pipetrail_producers.webhook.gitlab import SYSTEM
+from support import gitlab
+from support.gitlab import REPOSITORY
+from support.translator import Event, delivery, short_types, translated
+
+
+def only(event_type: str, **changed: object) -> Event:
+    """The only event of an audit event."""
+    (made,) = translated(SYSTEM, gitlab.audit(event_type, **changed), instance=gitlab.INSTANCE)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("event_type", "control", "action"),
+    [
+        ("protected_branch_created", "protected branch", "created"),
+        ("protected_branch_updated", "protected branch", "edited"),
+        ("protected_branch_removed", "protected branch", "deleted"),
+        ("protected_branch_code_owner_approval_required_updated", "protected branch code owner approval required", "edited"),
+        ("approval_rule_deleted", "approval rule", "deleted"),
+        ("update_approval_rules", "approval rules", "edited"),
+        ("project_merge_requests_author_approval_updated", "merge requests author approval", "edited"),
+        ("project_require_password_to_approve_updated", "require password to approve", "edited"),
+        ("project_push_rules_reject_unsigned_commits_updated", "push rules reject unsigned commits", "edited"),
+        ("project_push_rules_author_email_regex_updated", "push rules author email regex", "edited"),
+        ("project_push_rules_reject_member_check_updated", "push rules reject member check", "edited"),
+        ("allow_merge_on_skipped_pipeline_updated", "allow merge on skipped pipeline", "edited"),
+        ("environment_unprotected", "protected environment", "deleted"),
+        ("protected_environment_approval_rule_deleted", "protected environment approval rule", "deleted"),
+        ("destroy_event_streaming_destination", "event streaming destination", "deleted"),
+        ("security_policy_delete", "security policy", "deleted"),
+        ("ci_variable_created", "ci variable", "created"),
+        ("ci_runner_created", "ci runner", "created"),
+        ("group_membership_lock_updated", "membership lock", "edited"),
+        ("a_setting_of_a_later_version_updated", "a setting of a later version", "edited"),
+    ],
+)
+def test_a_changed_rule_names_its_control_and_what_was_done(event_type: str, control: str, action: str) -> None:
+    """The control is named in words, whoever it belongs to, and what was done is one of a few words."""
+    made = only(event_type)
+    assert short_types([made]) == ["policy.changed"]
+    assert (made["data"]["pipetrail"]["control"], made["data"]["event"]["action"]) == (control, action)
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    [
+        "merge_request_branch_bypassed_by_security_policy",
+        "security_policy_merge_request_bypass",
+        "security_policy_user_push_bypass",
+        "security_policy_merge_request_merged_with_policy_violations",
+        "merge_request_merged_with_dismissed_security_policy",
+        "vulnerability_severity_override",
+    ],
+)
+def test_a_policy_that_was_passed_over_is_a_bypass(event_type: str) -> None:
+    """Bypasses are told as what they are, with who and why."""
+    made = only(event_type, details={"custom_message": "hotfix"})
+    assert short_types([made]) == ["policy.bypassed"]
+    assert (made["data"]["user"]["name"], made["data"]["event"]["reason"]) == ("ann", "hotfix")
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    [
+        "member_created",
+        "deploy_key_added",
+        "project_access_token_created",
+        "group_share_with_group_link_created",
+        "user_created",
+    ],
+)
+def test_access_that_changed_is_a_role_change(event_type: str) -> None:
+    """Whom it concerns is the target; the new role is kept."""
+    made = only(event_type, target_details="eve", details={"change": "access_level", "from": "Guest", "to": "Maintainer"})
+    assert short_types([made]) == ["role.changed"]
+    assert made["data"]["user"]["target"]["name"] == "eve"
+    assert made["data"]["user"]["changes"]["permission"] == "Maintainer"
+    assert made["data"]["pipetrail"]["labels"]["old"] == "Guest"
+
+
+def test_a_decision_on_a_deployment_is_an_approval() -> None:
+    """Who approved a deployment is told by the audit event alone."""
+    made = only("deployment_approved", target_details="production")
+    assert short_types([made]) == ["approval.decided"]
+    assert made["data"]["pipetrail"]["decision"] == "approved"
+
+
+@pytest.mark.parametrize("event_type", ["destroy_pipeline", "merged_merge_request_deleted", "project_text_replacement"])
+def test_what_destroys_evidence_is_an_intervention(event_type: str) -> None:
+    """A deleted pipeline or a rewritten history is somebody stepping in."""
+    assert short_types([only(event_type)]) == ["intervention.recorded"]
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    [
+        "repository_git_operation",
+        "merge_request_create",
+        "login_failed_with_otp_authentication",
+        "job_artifact_downloaded",
+        "variable_viewed_api",
+        "project_description_updated",
+        "security_policy_violations_detected",
+    ],
+)
+def test_what_says_nothing_is_counted(event_type: str) -> None:
+    """What another hook tells, or what changed nothing, is counted with a sentence."""
+    told = SYSTEM.translate(delivery(gitlab.audit(event_type)))
+    assert told.silent
+    assert not told.facts
+
+
+def test_an_old_audit_event_is_read_by_its_details() -> None:
+    """Versions that call every event `audit_operation` say in the details what was done."""
+    made = only("audit_operation", details={"change": "visibility", "from": "Private", "to": "Public"})
+    assert (made["data"]["pipetrail"]["control"], made["data"]["pipetrail"]["labels"]["new"]) == ("visibility", "Public")
+    added = only("audit_operation", details={"add": "user_access", "as": "Developer"}, target_details="eve")
+    assert short_types([added]) == ["role.changed"]
+
+
+def test_an_audit_event_is_of_its_project() -> None:
+    """The project is found by its path where the instance is known; a group's event has no repository."""
+    assert only("protected_branch_updated")["partitionkey"] == REPOSITORY
+    assert "vcs" not in only("ip_restrictions_changed", entity_type="Group", entity_path="pay")["data"]
+
+
+def test_the_header_names_the_kind_of_an_audit_event() -> None:
+    """The type of a streamed event may stand in the header alone."""
+    payload = {name: value for name, value in gitlab.audit("x").items() if name != "event_type"}
+    headers = {"x-gitlab-audit-event-type": "protected_branch_removed"}
+    (made,) = translated(SYSTEM, payload, headers)
+    assert made["data"]["pipetrail"]["control"] == "protected branch"
+
+
+def test_what_is_no_user_is_not_taken_for_one() -> None:
+    """GitLab numbers deploy tokens and CI jobs below one: they have no user id, and their kind is unknown."""
+    made = only("ci_variable_updated", author_id=-2, author_name="Deploy token")
+    assert "id" not in made["data"]["user"]
+    assert made["data"]["pipetrail"]["actor"]["type"] == "unknown"
