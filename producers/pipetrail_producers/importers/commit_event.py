@@ -82,8 +82,10 @@ class EventMaker:
             signature: the outcome where the signature was checked; else it is "unverified" or "none".
         """
         identity = event_id(provider="git", instance=self._repository, kind="commit", native_id=sha)
-        found = trailers(commit.message)
-        ticket = find_ticket((commit.message,))
+        # Forges list messages without the newline at their end, and both tellings are one fact.
+        message = commit.message.strip()
+        found = trailers(message)
+        ticket = find_ticket((message,))
         committed = self._time(commit.committer.seconds)
         authored = committed if commit.author.seconds == commit.committer.seconds else self._time(commit.author.seconds)
         text = "".join(
@@ -92,7 +94,7 @@ class EventMaker:
                 _proof(signature),
                 self._data(commit.author, f'{{"revision":"{sha}"}}'),
                 f',"ticket":{{"id":"{ticket}"}}' if ticket else "",
-                f',"commit":{{"message":{_string(_limited(commit.message))}',
+                f',"commit":{{"message":{_string(_limited(message))}',
                 f',"parents":[{",".join(map(_string, commit.parents))}]',
                 f',"author":{_with_time(commit.author, authored)},"committer":{_with_time(commit.committer, committed)}',
                 f',"signature":{_json(signature) if signature else _UNCHECKED[commit.signed]}',

@@ -46,7 +46,8 @@ def commit_fact(repository: str, commit: ListedCommit) -> Fact:
                 "commit": {
                     "message": message,
                     "parents": list(commit.parents),
-                    "author": {**author, "time": format_time(commit.time)},
+                    "author": author,
+                    "committer": {"time": format_time(commit.time)},
                 },
                 "ticket": {"id": find_ticket((message,))},
             },

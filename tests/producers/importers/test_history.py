@@ -128,7 +128,7 @@ def test_replaced_objects_do_not_deceive(folder: Path, git: Git, tmp_path: Path)
     git(folder, "replace", real, fake)
     assert git(folder, "log", "-1", "--format=%s") == "innocent"
     (event,) = events(folder, tmp_path)
-    assert event["data"]["pipetrail"]["commit"]["message"] == "one\n"
+    assert event["data"]["pipetrail"]["commit"]["message"] == "one"
 
 
 def test_old_encodings_survive(folder: Path, git: Git, tmp_path: Path) -> None:
