@@ -6,7 +6,9 @@ import click
 
 # Name → module and attribute of the click command.
 _PLACES: dict[str, str] = {
+    "github": "pipetrail_producers.importers.github.commands:import_github",
     "gitlab": "pipetrail_producers.importers.gitlab.commands:import_gitlab",
+    "audit-log": "pipetrail_producers.importers.audit_log.commands:import_audit_log",
 }
 _EXTRA = frozenset({"requests", "rich"})
 

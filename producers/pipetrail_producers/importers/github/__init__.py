@@ -1,0 +1,1 @@
+"""Back-fill from GitHub's REST API: what webhooks would have told, with the same ids."""

@@ -1,0 +1,55 @@
+"""`pipetrail import github`: click only; what is read stands in `steps`."""
+
+import os
+from typing import Any
+
+import click
+from pipetrail_schemas.times import now
+
+from pipetrail_producers.ci.context import origin
+from pipetrail_producers.importers.github.steps import steps
+from pipetrail_producers.importers.rest.options import Options, import_all, shared, source_of, token
+from pipetrail_producers.webhook.github.place import PUBLIC, Place
+from pipetrail_producers.webhook.values import repository
+
+_TOKEN = "GITHUB_TOKEN"  # noqa: S105  # a variable's name
+_PUBLIC_API = "https://api.github.com"
+# What GitHub asks of every client: the media type, and the version of the API that was written for.
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+_PARTS = 2
+
+
+@click.command(name="github")
+@click.argument("name", metavar="OWNER/REPO")
+@click.option("--url", default=PUBLIC, show_default=True, help="GitHub, or a GitHub Enterprise Server.")
+@click.option("--api-url", help="Its REST API, where it is not at the usual address.")
+@shared
+def import_github(name: str, url: str, api_url: str | None, **shared_options: Any) -> None:
+    """Import pull requests, reviews, checks, workflow runs, jobs, deployments and releases of OWNER/REPO.
+
+    The API token is taken from GITHUB_TOKEN; without one, GitHub answers 60 requests an hour. A token needs to read the
+    repository's contents, pull requests, actions, checks and deployments.
+    """
+    options = Options(**shared_options)
+    place = _place(name, url)
+    secret = token(options, os.environ, _TOKEN)
+    headers = {**_HEADERS, "Authorization": f"Bearer {secret}"} if secret else _HEADERS
+    api = api_url or (_PUBLIC_API if place.instance == PUBLIC else f"{place.instance}/api/v3")
+    base = f"{api.rstrip('/')}/repos/{name.strip('/')}"
+    import_all(
+        place.repository or place.instance,
+        steps(place, options.since),
+        lambda say: source_of(options, base, headers, say),
+        options,
+        "github",
+    )
+
+
+def _place(name: str, url: str) -> Place:
+    instance = origin(url)
+    if instance is None or not instance.startswith(("https://", "http://")):
+        raise click.BadParameter(f"{url!r} is no address, like {PUBLIC}", param_hint="--url")
+    found = repository(f"{instance}/{name.strip('/')}")
+    if found is None or len([part for part in name.strip("/").split("/") if part]) != _PARTS:
+        raise click.BadParameter(f"{name!r} is no repository with its owner, like octo-org/octo-repo", param_hint="OWNER/REPO")
+    return Place(instance, found, now())
