@@ -1,6 +1,6 @@
 """Where the collector is and how this agent shows who it is. Standard library only; no network but for GitHub's token.
 
-    PIPETRAIL_COLLECTOR_URL       http(s)://host[:port][/path]; with it events go to the collector instead of to Kafka
+    PIPETRAIL_COLLECTOR_URL       http(s)://host[:port][/path]; with it (see `recorder`) events go there instead of to Kafka
     PIPETRAIL_COLLECTOR_TOKEN     a token that the collector's settings know, sent as bearer token
     PIPETRAIL_ID_TOKEN            else: the CI job's own OIDC token (GitLab: `id_tokens`), whose audience is the collector's
     PIPETRAIL_COLLECTOR_AUDIENCE  the audience that a GitHub job asks a token for (it needs `permissions: id-token: write`); the
@@ -48,19 +48,12 @@ class Access:
         return f"Access({self.url!r})"
 
 
-def access_of(env: Mapping[str, str], url: str | None = None) -> Access | None:
-    """The collector that is configured; None where there is none.
-
-    Args:
-        env: the environment.
-        url: what was said on the command line; beats the environment.
+def access_of(url: str, env: Mapping[str, str]) -> Access:
+    """How to get into the collector at an address, with what the environment has for it.
 
     Raises:
         SettingError: the URL is malformed, or a token would travel in clear.
     """
-    url = url or env.get(URL_VARIABLE)
-    if not url:
-        return None
     host = _host(url)
     token = env.get(TOKEN_VARIABLE) or env.get(ID_TOKEN_VARIABLE)
     request = None if token else _request(env, url.rstrip("/"))

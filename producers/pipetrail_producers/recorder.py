@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, Protocol
 from pipetrail_schemas import check, connection
 from pipetrail_schemas.errors import SettingError
 
-from pipetrail_producers import collector_access, stream
 from pipetrail_producers import settings as agent_settings
+from pipetrail_producers import stream
 from pipetrail_producers.delivery import Delivery, Undelivered
 from pipetrail_producers.errors import SpoolError
 from pipetrail_producers.message import Message, message_of
@@ -30,6 +30,7 @@ SIDE_LOAD = 200
 _FLUSH_BATCH = 1000
 # How long `flush` waits for another command to end its delivery of the spool, seconds.
 _FLUSH_LOCK_WAIT_S = 30.0
+COLLECTOR_VARIABLE = "PIPETRAIL_COLLECTOR_URL"
 _NOWHERE = "neither broker nor collector is configured (PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS, PIPETRAIL_COLLECTOR_URL)"
 
 
@@ -162,7 +163,7 @@ class Recorder:
         if not paths:
             return result
         if self._delivery is None:
-            needed = f"or {collector_access.URL_VARIABLE} is needed to deliver the {len(paths)} spooled events"
+            needed = f"or {COLLECTOR_VARIABLE} is needed to deliver the {len(paths)} spooled events"
             raise SettingError("PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS", needed)
         with self.spool.delivering(wait_s=_FLUSH_LOCK_WAIT_S) as alone:
             if alone:
@@ -227,10 +228,12 @@ def _delivered(entries: Sequence[Entry], undelivered: Sequence[Undelivered]) -> 
 
 def _channel(env: Mapping[str, str], collector: str | None) -> tuple[str, Channel | None]:
     """The way to the collector where one is configured, else to Kafka, else none; and a word for it, as a file's name."""
-    access = collector_access.access_of(env, collector)
-    if access is not None:
-        from pipetrail_producers.http_delivery import HttpDelivery  # noqa: PLC0415  # who sends to Kafka pays for no HTTP client
+    if collector or env.get(COLLECTOR_VARIABLE):
+        # Who sends to Kafka pays for no HTTP client.
+        from pipetrail_producers.collector_access import access_of  # noqa: PLC0415
+        from pipetrail_producers.http_delivery import HttpDelivery  # noqa: PLC0415
 
+        access = access_of(collector or env[COLLECTOR_VARIABLE], env)
         return f"collector-{hashlib.sha256(access.url.encode()).hexdigest()[:8]}", HttpDelivery(access)
     kafka = connection.load(env).kafka
     return ("nowhere", None) if kafka is None else ("kafka", Delivery(kafka))
