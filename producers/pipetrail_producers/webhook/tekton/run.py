@@ -49,7 +49,7 @@ class Run(NamedTuple):
     @property
     def has_ended(self) -> bool:
         """Whether there is an outcome."""
-        return at(self.condition, "status") in {"True", "False"}
+        return name(self.condition, "status") in {"True", "False"}
 
 
 def run(kind: str, found: Any) -> Run:
