@@ -1,0 +1,157 @@
+"""Takes secrets out of what came, before it is kept. Pure.
+
+A body without a secret is kept byte for byte. In JSON, and in lines of JSON, secrets are found in the values, where escapes are
+undone, by what they look like (`redact`) and by the name that they stand under; the body is then written anew around them. In
+anything else they are found in the text as it is. docs/adr says why this is done before the store and not behind it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+
+from pipetrail_producers.redact import Redactor
+
+# Deeper JSON than any system sends; far below where the interpreter's stack ends.
+MAX_DEPTH = 200
+NDJSON = "application/x-ndjson"
+_FORM = "application/x-www-form-urlencoded"
+# Headers that translators look at. What else comes, tokens and signatures among it, is not kept.
+_KEPT = re.compile(
+    r"(?:ce-|x-github-|x-gitlab-|x-hook-|x-event-|x-request-|x-attempt-|x-argocd-|x-jenkins-|webhook-|svix-).*"
+    r"|content-type|user-agent|idempotency-key|traceparent"
+)
+_NEVER_KEPT = re.compile(r"(?!ce-|idempotency-).*(?:token|signature|secret|auth|cookie|password|key).*")
+_SECRET_NAME = re.compile(
+    r".*(?:password|passwd|passphrase|secret|token|credentials?|(?:api|access|secret|private)[_-]?key)", re.IGNORECASE
+)
+_NAMES = ("name", "key")
+# What is shorter says something rather than hides it.
+_MIN_SECRET_CHARACTERS = 6
+
+
+class TooDeepError(ValueError):
+    """Raised for JSON that is nested deeper than MAX_DEPTH."""
+
+
+def kept_headers(headers: Mapping[str, str], also: frozenset[str], redactor: Redactor) -> dict[str, str]:
+    """The headers that are kept, without secrets; `also` names those that a source's settings ask for."""
+    return {
+        name: redactor.text(value)
+        for name, value in headers.items()
+        if name in also or (_KEPT.fullmatch(name) and not _NEVER_KEPT.fullmatch(name))
+    }
+
+
+def unwrapped(body: bytes, content_type: str) -> bytes:
+    """The JSON that a form carries in its field `payload`, as GitHub sends it on request; the body itself otherwise."""
+    if content_type.partition(";")[0].strip().lower() != _FORM:
+        return body
+    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=100) if body.count(b"&") < 100 else {}  # noqa: PLR2004
+    return fields["payload"][0].encode() if "payload" in fields else body
+
+
+def payload_of(body: bytes) -> Any:
+    """The JSON of a body; of lines of JSON, a list of them.
+
+    Raises:
+        ValueError: it is neither, or nested too deep; the message says what.
+    """
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        lines = [line for line in body.splitlines() if line.strip()]
+        if len(lines) < 2:  # noqa: PLR2004
+            raise ValueError(f"the body is no JSON: {exc}") from exc
+        try:
+            payload = [orjson.loads(line) for line in lines]
+        except orjson.JSONDecodeError as again:
+            raise ValueError(f"the body is neither JSON nor lines of JSON: {exc}") from again
+    _contents(payload)
+    return payload
+
+
+def masked(body: bytes, redactor: Redactor) -> bytes:
+    """The body without secrets; the very same bytes where it holds none."""
+    try:
+        payload = payload_of(body)
+    except ValueError:
+        return _masked_text(body, redactor)
+    if not _may_hold_secrets(payload, redactor):
+        return body
+    clean = _clean(payload, redactor)
+    if clean == payload:
+        return body
+    lines = isinstance(payload, list) and not body.lstrip().startswith(b"[")
+    return b"\n".join(map(orjson.dumps, clean)) if lines else orjson.dumps(clean)
+
+
+def _masked_text(body: bytes, redactor: Redactor) -> bytes:
+    # Latin-1 has a character for every byte: whatever it is comes out as it went in, but for the secrets.
+    text = body.decode("latin-1")
+    clean = redactor.text(text)
+    return body if clean == text else clean.encode("latin-1")
+
+
+def _may_hold_secrets(payload: Any, redactor: Redactor) -> bool:
+    """Whether one look at all texts together finds anything: what has none, as most have, is done with."""
+    texts, names = _contents(payload)
+    if any(_SECRET_NAME.fullmatch(name) for name in names):
+        return True
+    joined = "\n".join(texts)
+    return redactor.text(joined) != joined
+
+
+def _clean(value: Any, redactor: Redactor) -> Any:
+    if isinstance(value, str):
+        return redactor.text(value)
+    if isinstance(value, list):
+        return [_clean(one, redactor) for one in value]
+    if isinstance(value, dict):
+        named = any(isinstance(value.get(name), str) and _SECRET_NAME.fullmatch(value[name]) for name in _NAMES)
+        return {
+            name: _hidden(one, redactor)
+            if _SECRET_NAME.fullmatch(name) or (named and name == "value")
+            else _clean(one, redactor)
+            for name, one in value.items()
+        }
+    return value
+
+
+def _hidden(value: Any, redactor: Redactor) -> Any:
+    if not isinstance(value, str):
+        return _clean(value, redactor)
+    if len(value) < _MIN_SECRET_CHARACTERS or not value.strip("*"):
+        return value
+    clean = redactor.text(value)
+    # The way a secret on a command line is told: its fingerprint stays.
+    return clean if clean != value else redactor.argv(["--password", value])[1]
+
+
+def _contents(payload: Any) -> tuple[set[str], set[str]]:
+    """Every text, and every name that a text may stand under, without recursion: the payload is a stranger's.
+
+    Raises:
+        TooDeepError: it is nested too deep.
+    """
+    texts: set[str] = set()
+    names: set[str] = set()
+    level = [payload]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, str):
+                texts.add(value)
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, dict):
+                names.update(value)
+                if "value" in value:
+                    names.update(value[name] for name in _NAMES if isinstance(value.get(name), str))
+                below += value.values()
+        if not below:
+            return texts, names
+        level = below
+    raise TooDeepError(f"the body is nested deeper than {MAX_DEPTH}")

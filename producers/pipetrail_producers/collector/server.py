@@ -1,0 +1,75 @@
+"""Listens, until told to stop: uvicorn with uvloop and httptools, one process, no log line for each request."""
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from pipetrail_schemas.errors import SettingError
+from starlette.applications import Starlette
+
+from pipetrail_producers.collector.settings import CollectSettings
+
+# What is being answered at SIGTERM may take so long; with the delivering process's own end the stop is over in 5 s.
+_GRACE_S = 1
+# Requests at once; more are told to come again (503). Each holds its body in memory.
+_CONCURRENCY = 1000
+# Connections that the system holds for us while we are busy.
+_BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready(self.servers[0].sockets[0].getsockname()[1])
+
+
+def serve(app: Starlette, settings: CollectSettings, *, ready: Callable[[int], None]) -> None:
+    """Listen until SIGTERM or SIGINT; blocks. `ready` is called with the port once connections are taken.
+
+    Raises:
+        SettingError: the address cannot be listened on, or a certificate cannot be used.
+    """
+    try:
+        made(app, settings, ready=ready).run()
+    except SystemExit as exc:
+        # How uvicorn ends when it cannot listen; or the application could not start, which has said why.
+        raise SettingError("PIPETRAIL_COLLECT_PORT", f"{settings.host}:{settings.port} cannot be listened on") from exc
+
+
+def made(app: Starlette, settings: CollectSettings, *, ready: Callable[[int], None]) -> uvicorn.Server:
+    """The server, which runs when its `run` is called, until its `should_exit` is set or a signal comes.
+
+    Raises:
+        SettingError: a certificate cannot be used.
+    """
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_CONCURRENCY,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_GRACE_S,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        ssl_ca_certs=None if settings.tls_client_ca is None else str(settings.tls_client_ca),
+        ssl_cert_reqs=ssl.CERT_NONE if settings.tls_client_ca is None else ssl.CERT_REQUIRED,
+    )
+    try:
+        config.load()
+    except OSError as exc:  # which ssl.SSLError is, too
+        raise SettingError("PIPETRAIL_COLLECT_TLS_CERTIFICATE", f"and _TLS_KEY, _TLS_CLIENT_CA cannot be used: {exc}") from exc
+    return _Server(config, ready)
