@@ -332,3 +332,116 @@ SAMPLES: list[Json] = [
     {"event_name": "key_create", "id": 4, "username": "ann", "key": "ssh-ed25519 AAAA ann@host"},
     {"event_name": "user_rename", "username": "eve", "old_username": "mallory", "user_id": 9},
 ]
+
+
+def rest_merge_request(**changed: Any) -> Json:
+    """A merged request as the API answers it."""
+    return {
+        "id": 99,
+        "iid": 17,
+        "title": "PAY-17 retry on 503",
+        "state": "merged",
+        "draft": False,
+        "source_branch": "retry",
+        "target_branch": "main",
+        "source_project_id": 3,
+        "target_project_id": 3,
+        "author": ANN,
+        "merge_user": BOB,
+        "created_at": "2026-11-23T09:02:11.481Z",
+        "updated_at": "2026-11-23T09:31:00.000Z",
+        "merged_at": "2026-11-23T09:30:00.120Z",
+        "sha": HEAD,
+        "merge_commit_sha": MERGED,
+        "squash_commit_sha": None,
+        "web_url": f"{REPOSITORY}/-/merge_requests/17",
+        **changed,
+    }
+
+
+def rest_pipeline(**changed: Any) -> Json:
+    """An ended pipeline as the API answers it."""
+    return {
+        "id": 31,
+        "iid": 4,
+        "project_id": 3,
+        "sha": HEAD,
+        "ref": "main",
+        "status": "success",
+        "source": "push",
+        "created_at": "2026-11-23T09:03:00.100Z",
+        "started_at": "2026-11-23T09:03:20.200Z",
+        "finished_at": "2026-11-23T09:06:40.300Z",
+        "duration": 200,
+        "user": ANN,
+        "web_url": f"{REPOSITORY}/-/pipelines/31",
+        **changed,
+    }
+
+
+def rest_job(**changed: Any) -> Json:
+    """An ended job as the API answers it."""
+    return {
+        **build(),
+        "ref": "main",
+        "tag": False,
+        "commit": {"id": HEAD},
+        "pipeline": {"id": 31, "ref": "main", "sha": HEAD},
+        "web_url": f"{REPOSITORY}/-/jobs/380",
+        **changed,
+    }
+
+
+def rest_deployment(**changed: Any) -> Json:
+    """An ended deployment as the API answers it."""
+    return {
+        "id": 15,
+        "iid": 2,
+        "ref": "main",
+        "sha": HEAD,
+        "status": "success",
+        "created_at": "2026-11-23T09:10:00.000Z",
+        "updated_at": "2026-11-23T09:20:00.500Z",
+        "user": BOB,
+        "environment": {"id": 1, "name": "production", "external_url": "https://shop.acme.example"},
+        "deployable": {
+            "id": 796,
+            "name": "deploy",
+            "started_at": "2026-11-23T09:15:00.000Z",
+            "finished_at": "2026-11-23T09:20:00.000Z",
+            "pipeline": {"id": 31},
+        },
+        "approvals": [{"user": ANN, "status": "approved", "created_at": "2026-11-23T09:12:00Z", "comment": "looks good"}],
+        **changed,
+    }
+
+
+def rest_release(**changed: Any) -> Json:
+    """A release as the API answers it."""
+    return {
+        "tag_name": "v1.2.0",
+        "name": "Autumn",
+        "created_at": "2026-11-23T11:00:00.000Z",
+        "released_at": "2026-11-23T11:00:00.000Z",
+        "author": BOB,
+        "commit": {"id": HEAD},
+        "_links": {"self": f"{REPOSITORY}/-/releases/v1.2.0"},
+        **changed,
+    }
+
+
+# One project's answers, by their paths below the project.
+ANSWERS: dict[str, Any] = {
+    "merge_requests": [rest_merge_request()],
+    "merge_requests/17/approvals": {"approved_by": [{"user": BOB, "approved_at": "2026-11-23T09:25:00.000Z"}]},
+    "merge_requests/17/versions": [
+        {"id": 2, "head_commit_sha": HEAD, "created_at": "2026-11-23T09:20:00.000Z"},
+        {"id": 1, "head_commit_sha": OLD, "created_at": "2026-11-23T09:02:11.000Z"},
+    ],
+    "pipelines": [{"id": 31, "status": "success", "sha": HEAD, "ref": "main"}],
+    "pipelines/31": rest_pipeline(),
+    "pipelines/31/jobs": [rest_job()],
+    "deployments": [{"id": 15}],
+    "deployments/15": rest_deployment(),
+    "releases": [rest_release()],
+}
