@@ -25,7 +25,8 @@ from support.wait import wait_for
 if TYPE_CHECKING:
     from pipetrail_deploy.stack import Stack
 
-STOP_S = 5.0
+STOP_S = 5.0  # what is promised, and tested where it is the claim
+PATIENCE_S = 60.0  # for a stop that is not the point of a test, on a machine with other things to do
 EVENTS = "pipetrail-events-v1-*"
 
 
@@ -57,11 +58,11 @@ class Process:
         self.popen.kill()
         self.popen.wait()
 
-    def stop(self) -> int:
-        """SIGTERM; its exit code, which must come within STOP_S."""
+    def stop(self, within_s: float = STOP_S) -> int:
+        """SIGTERM; its exit code, which must come in time."""
         self.ended = True
         self.popen.send_signal(signal.SIGTERM)
-        return self.popen.wait(STOP_S)
+        return self.popen.wait(within_s)
 
 
 class Bench:
@@ -115,7 +116,7 @@ class Bench:
                     assert popen.poll() is None, log_file.read_text()
                 yield process
                 if popen.poll() is None:
-                    assert process.stop() == 0, log_file.read_text()
+                    assert process.stop(PATIENCE_S) == 0, log_file.read_text()
             finally:
                 popen.kill()
 

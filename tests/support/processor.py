@@ -13,7 +13,7 @@ import orjson
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, FINDINGS, LINKS, PARTITIONER, RECORDS, RESOLVED, TRAILS, Topic
-from support.index_bench import Process
+from support.index_bench import PATIENCE_S, Process
 from support.kafka import Message
 from support.stream import CONTENT_TYPE, key_of
 from support.tail import Tail
@@ -94,7 +94,7 @@ class ProcessorBench:
                 self._processes.append(process)
                 yield process
                 if popen.poll() is None:
-                    assert process.stop() == 0, log_file.read_text()
+                    assert process.stop(PATIENCE_S) == 0, log_file.read_text()
             finally:
                 popen.kill()
 
