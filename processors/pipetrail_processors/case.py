@@ -14,7 +14,7 @@ from pipetrail_processors.policy import Environment, Policy
 from pipetrail_processors.stages import FAILED, MISSING, Standing, standings
 from pipetrail_processors.summary import Subject, commit_fact, ticket_of
 
-Value = str | bool
+Value = str | bool | int
 
 _SHORT_COMMIT = 7
 _SHORT_DIGEST = len("sha256:") + 12
@@ -201,7 +201,7 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "trail.author": lambda case: display(case.view.authors[0]) if case.view.authors else "",
     "trail.ticket": lambda case: str(case.view.ticket["id"]) if case.view.ticket else "",
     "trail.ticketed": lambda case: case.view.ticket is not None,
-    "trail.merge": lambda case: bool(case.view.commit.get("c", {}).get("p", 0) > 1),
+    "trail.merge": lambda case: len(case.view.commit.get("c", {}).get("p", ())) > 1,
     "trail.revert": lambda case: case.view.message.startswith('Revert "'),
     "trail.bot": lambda case: _is_bot(case.view),
     "trail.trunk": lambda case: case.view.on_trunk(),

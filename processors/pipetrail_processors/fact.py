@@ -4,18 +4,23 @@ A fact is a JSON object with short keys, since it is read and written with every
 
     e  the timeline entry as it is published (`pipetrail_schemas.trail.Entry`)
     r  recordedtime, h hash of the event's bytes: which of two versions of one event stands
-    o  the commit that the event itself names; absent where it names none
+    o  the commit that the event itself names and is of; absent where there is none
+    z  the commit that a review and the like is about; it belongs to its change, and there only until the change is merged
     a  the evidence by which it joins a trail, strongest first; absent where it names its commit
+    j  the piece of evidence that it joined by
     k  what of its stage it is (pipeline and task): a later run of the same replaces the earlier
     s  stage, also one that only the policy knows
     d  identity of the deployment, v service
-    c  what the commit says of itself, t ticket, w version control, p artifact, u on whose behalf, x control
+    c  what the commit says of itself: m summary, a author, c committer, p parents, i its identity as a piece of work
+    t  ticket, w version control, p artifact, u on whose behalf, x control
 """
 
 from typing import Any
 
+from pipetrail_schemas.event import FULL_REVISION
 from pipetrail_schemas.types import EventType, Stage
 
+from pipetrail_processors.bonds import identity_of
 from pipetrail_processors.reading import Content, Reading, url_of
 
 Fact = dict[str, Any]
@@ -33,6 +38,8 @@ _DEPLOYMENTS = (
     "deployment.rolledback",
     "deployment.removed",
 )
+# What is said of a proposed change; that it was merged is said of the commit that the merge made.
+_ABOUT_CHANGE = frozenset({"change.created", "change.updated", "change.reviewed", "change.abandoned"})
 # Events that say which commit an artifact was made of. A deployment does not: it would vouch for itself.
 ARTIFACT_EVIDENCE = frozenset({"artifact.packaged", "artifact.published", "artifact.attested", "release.published"})
 
@@ -46,7 +53,11 @@ def fact_of(reading: Reading, ticket: Content | None, evidence: list[str]) -> Fa
         evidence: what `evidence_of` found.
     """
     fact: Fact = {"e": _entry(reading), "r": reading.recorded, "h": reading.hash[7:23]}
-    if reading.commit:
+    if is_about_change(reading):
+        fact["a"] = [alias for alias in evidence if alias.startswith("change:")]
+        if reading.commit:
+            fact["z"] = reading.commit
+    elif reading.commit:
         fact["o"] = reading.commit
     elif evidence:
         fact["a"] = evidence
@@ -99,7 +110,14 @@ def evidence_of(reading: Reading) -> list[str]:
         found.append(digest)
     if change := reading.change.get("id"):
         found.append(f"change:{change}")
+    if reading.head.get("type") == "tag" and (tag := reading.head.get("name")):
+        found.append(f"tag:{tag}")
     return found
+
+
+def is_about_change(reading: Reading) -> bool:
+    """Whether the event is about a proposed change, whatever commit of it it quotes: a squash must not lose the reviews."""
+    return reading.kind.name in _ABOUT_CHANGE and bool(reading.change.get("id"))
 
 
 def vouched(kind: EventType, evidence: list[str]) -> list[str]:
@@ -139,11 +157,19 @@ def _entry(reading: Reading) -> Content:
         entry["environment"] = reading.environment
     if digest := reading.artifact.get("hash"):
         entry["digest"] = digest
+    _add_measures(entry, reading, event)
+    return entry
+
+
+def _add_measures(entry: Content, reading: Reading, event: Content) -> None:
     if (duration := event.get("duration")) is not None:
         entry["duration_ms"] = int(duration) // _NANOSECONDS_PER_MS
     if url := _url(reading):
         entry["url"] = url
-    return entry
+    if about := _about(reading):
+        entry["revision"] = about
+    if (attempt := (reading.own.get("run") or _NOTHING).get("attempt")) and attempt > 1:
+        entry["attempt"] = attempt
 
 
 def _add_actor(entry: Content, reading: Reading) -> None:
@@ -197,6 +223,12 @@ def _deployment(reading: Reading) -> str:
     return f"event:{reading.id}"
 
 
+def _about(reading: Reading) -> str | None:
+    """Which commit of a proposed change the event is about: what a review covered, what was merged."""
+    revision: str | None = reading.head.get("revision") if reading.kind.name.startswith("change.") else None
+    return revision if revision and len(revision) >= FULL_REVISION else None
+
+
 def _commit(commit: Content) -> Content:
     message = commit.get("message") or ""
     found: Content = {"m": _first_line(message)} if message else {}
@@ -204,7 +236,9 @@ def _commit(commit: Content) -> Content:
         if commit.get(name):
             found[short] = person(commit[name])
     if commit.get("parents") is not None:
-        found["p"] = len(commit["parents"])
+        found["p"] = commit["parents"]
+    if identity := identity_of(commit):
+        found["i"] = identity
     return found
 
 

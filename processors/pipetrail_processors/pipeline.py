@@ -15,16 +15,20 @@ from pipetrail_schemas.codec import Headers
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.topics import LINKS, RECORDS, RESOLVED
 
+from pipetrail_processors.bonds import bonds_of, identity_of
 from pipetrail_processors.correlate.foreign import CLAIMS_HEADER, NO_REPOSITORY, REPOSITORY_HEADER, Foreign, alias_of
 from pipetrail_processors.correlate.join import Joiner
 from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.enrich import record, ticket_of
 from pipetrail_processors.fact import Fact, evidence_of, fact_of, is_digest, vouched
+from pipetrail_processors.graph.commits import CommitGraph
+from pipetrail_processors.graph.streams import Streams
 from pipetrail_processors.output import Output
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.publish import Publisher, trail_id
 from pipetrail_processors.reading import Reading, read
+from pipetrail_processors.relations import merged_as
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import State
 
@@ -123,13 +127,26 @@ class Pipeline:
     def _join(self, work: Work, reading: Reading, fact: Fact, evidence: list[str]) -> list[Output]:
         vouches = vouched(reading.kind, evidence) if "o" in fact else []
         joined = self._joiner.add(work, fact, vouches)
-        if reading.commit and reading.kind.name == "commit.recorded":
-            work.remember_parents(reading.commit, (reading.own.get("commit") or {}).get("parents"))
+        if commit := reading.commit:
+            if bonds := bonds_of(reading):
+                joined.keys |= self._joiner.bind(work, commit, bonds, reading.id)
+            if reading.kind.name == "commit.recorded":
+                joined.keys |= self._record_commit(work, commit, reading)
         links = [_link(alias, work.repository, fact["o"], reading.id) for alias in vouches if is_digest(alias)]
         return links + self._publish(work, joined.keys, again=joined.again)
 
+    def _record_commit(self, work: Work, commit: str, reading: Reading) -> set[str]:
+        """Put the commit into the graph. Returns the keys to publish, because of it."""
+        about = reading.own.get("commit") or {}
+        CommitGraph(work.state, work.repository).put(commit, reading.time, about.get("parents"))
+        touched = Streams(work).commit_recorded(commit)
+        if identity := identity_of(about):
+            touched |= self._joiner.bind_copies(work, commit, identity, reading.id)
+        return touched
+
     def _publish(self, work: Work, keys: Iterable[str], *, again: bool) -> list[Output]:
-        return [output for key in sorted(keys) for output in self._publisher.publish(work, key, again=again)]
+        told = {one for key in keys for one in (key, *merged_as(work.node(key)))}
+        return [output for key in sorted(told) for output in self._publisher.publish(work, key, again=again)]
 
 
 @lru_cache(maxsize=4096)

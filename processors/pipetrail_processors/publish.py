@@ -1,6 +1,8 @@
 """Publishing a trail: its document and its findings, from its node. The one place where facts, links, policy and rules meet."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
 
 import orjson
 from pipetrail_schemas import ids
@@ -11,12 +13,22 @@ from pipetrail_processors.correlate.foreign import NO_REPOSITORY
 from pipetrail_processors.correlate.nodes import Node, Work
 from pipetrail_processors.detect import detect, update
 from pipetrail_processors.fact import ARTIFACT_EVIDENCE, Fact
+from pipetrail_processors.graph.commits import milliseconds
+from pipetrail_processors.graph.streams import SUM_WEIGHTS
 from pipetrail_processors.output import Output
+from pipetrail_processors.partition_state import MAX_VALUE_BYTES
+from pipetrail_processors.places import places
 from pipetrail_processors.policy import Policy
+from pipetrail_processors.relations import heads, merged_as, relations
 from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.summary import Subject, in_order, summarize
+from pipetrail_processors.summary import MAX_ENTRIES, Around, Subject, in_order, stages_of, summarize
 
 trail_id = lru_cache(maxsize=16_384)(ids.trail_id)
+
+# A time that no deployment will have: the year 2200.
+_FAR_MS = milliseconds("2200-01-01T00:00:00.000Z")
+_FEWEST_ENTRIES = 16
+_NO_VOUCHERS: dict[str, Any] = {}
 
 
 class Publisher:
@@ -37,6 +49,8 @@ class Publisher:
         node = work.node(key)
         is_commit = _is_commit(key)
         facts = in_order(_visible(work, node))
+        if is_commit and not facts and not node.get("n"):
+            return []  # others speak of it; nothing that happened to it is known yet
         if not is_commit:
             if not node.get("x") or not (facts or node.get("z")):
                 return []
@@ -46,8 +60,8 @@ class Publisher:
             id=trail_id(work.repository, key),
             repository=work.repository or None,
             commit=key if is_commit else None,
-            revision=_revision(node, is_commit=is_commit),
-            merged_into=None if is_commit or facts else _merged_into(work, key),
+            revision=_revision(work, key),
+            merged_into=None if facts else _merged_into(work, key),
             times=None if facts else _times(node),
         )
         view = View(subject, facts, self._policy, artifacts)
@@ -56,11 +70,50 @@ class Publisher:
         if findings:
             work.change(key)
         references = [hit.reference for hit in hits]
-        document = summarize(subject, facts, commit=view.commit, ticket=view.ticket, findings=references)
+        document = _fitting(
+            partial(
+                summarize,
+                subject,
+                facts,
+                commit=view.commit,
+                ticket=view.ticket,
+                findings=references,
+                around=_around(work, node, view),
+            )
+        )
         return [
-            Output(TRAILS, subject.id.encode(), orjson.dumps(document)),
+            Output(TRAILS, subject.id.encode(), document),
             *(Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings),
         ]
+
+
+def _around(work: Work, node: Node, view: View) -> Around:
+    """What is known of a trail besides its facts."""
+
+    def trail_of(commit: str) -> str:
+        return trail_id(work.repository, commit)
+
+    def head_of(commit: str) -> tuple[bool, list[dict[str, Any]]]:
+        facts = in_order(_visible(work, work.node(commit)))
+        return any("c" in fact for fact in facts), stages_of(facts)
+
+    entry = view.commit["e"]
+    committed = entry["time"] if entry.get("type") == "commit.recorded" else None
+    return Around(
+        places(view.facts, node, committed, trail_of),
+        relations(node, view.commit, head_of, trail_of) if "i" in node else (),
+        node.get("l", _NO_VOUCHERS) if view.subject.commit else _NO_VOUCHERS,
+    )
+
+
+def _fitting(document: Callable[..., dict[str, Any]]) -> bytes:
+    """The document with a timeline that is short enough for a message, however long the texts in it are."""
+    limit = MAX_ENTRIES
+    value = orjson.dumps(document(max_entries=limit))
+    while len(value) > MAX_VALUE_BYTES and limit > _FEWEST_ENTRIES:
+        limit //= 2
+        value = orjson.dumps(document(max_entries=limit))
+    return value
 
 
 def _is_commit(key: str) -> bool:
@@ -91,12 +144,31 @@ def _artifacts(work: Work, facts: list[Fact], commit: str | None) -> dict[str, K
     return found
 
 
-def _revision(node: Node, *, is_commit: bool) -> int:
-    """Grows with every fact, link and ended wait that the document may depend on, to the same number in any order."""
-    if is_commit:
-        own = sum("o" in fact for fact in node.get("f", {}).values())
-        linked: dict[str, int] = node.get("n", {})
-        return own + len(linked) + sum(linked.values())
+def _revision(work: Work, key: str) -> int:
+    """Grows with all that the document may depend on, to the same number in any order: a version, not a count of anything."""
+    node = work.node(key)
+    if not _is_commit(key):
+        return _known_of_alias(node)
+    revision = _known_of_commit(node) + len(node.get("i", ())) + sum(_known_of_commit(work.node(head)) for head in heads(node))
+    if "b" not in node and "j" not in node:
+        return revision
+    # Knowing more, a commit came with an earlier deployment, and a deployment came after a later one, than it looked at first.
+    revision += sum(max(0, _FAR_MS - milliseconds(told[2])) for told in node.get("b", {}).values())
+    revision += sum(SUM_WEIGHTS[told[3]] + int(told[-1]) for told in node.get("j", {}).values())
+    # A roll-back that was told before the deployment that it went back to is the exception: then the number must not fall.
+    last: int = node.get("u", 0)
+    revision = max(revision, last)
+    work.change(key)["u"] = revision
+    return revision
+
+
+def _known_of_commit(node: Node) -> int:
+    own = sum("o" in fact for fact in node.get("f", {}).values())
+    linked: dict[str, int] = node.get("n", {})
+    return own + len(linked) + sum(linked.values())
+
+
+def _known_of_alias(node: Node) -> int:
     members: dict[str, tuple[str, int]] | None = node.get("m")
     if members is None:
         return 1 + len(node.get("f", ())) * (1 + sum(len(commits) for commits in node.get("c", {}).values()))
@@ -105,6 +177,8 @@ def _revision(node: Node, *, is_commit: bool) -> int:
 
 def _merged_into(work: Work, alias: str) -> str | None:
     node = work.node(alias)
+    if taken_over := sorted(merged_as(node)):
+        return trail_id(work.repository, taken_over[0])
     if work.repository == NO_REPOSITORY:
         for repository, commits in node.get("c", {}).items():
             return trail_id(repository, commits[0] if len(commits) == 1 else alias)

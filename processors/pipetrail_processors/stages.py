@@ -26,6 +26,8 @@ _RANKS = {
         (FAILED, REJECTED, PASSED, SKIPPED, CANCELLED, NEVER_RAN, NEUTRAL, NOT_REQUIRED, RUNNING, MISSING),
     )
 }
+# A change that is merged or given up is not under review any more; without a decision there was none.
+_BY_END = {"change.merged": NEVER_RAN, "change.abandoned": CANCELLED}
 # Stages whose events say all by having happened.
 _DONE_BY_BEING = frozenset({"commit", "artifact"})
 
@@ -89,7 +91,7 @@ def state_of(fact: Fact) -> str | None:
     if decision:
         # A dismissed approval is one no longer: it takes the place of the earlier, and stands for nothing.
         return _BY_DECISION.get(decision) or (MISSING if decision == "dismissed" else None)
-    return PASSED if fact["s"] in _DONE_BY_BEING else RUNNING
+    return PASSED if fact["s"] in _DONE_BY_BEING else _BY_END.get(entry["type"], RUNNING)
 
 
 def _counts(fact: Fact, environment: str | None, approvers: Collection[str]) -> bool:
@@ -107,6 +109,8 @@ def _kind(fact: Fact, stage: str) -> str:
         actor = fact["e"].get("actor", {})
         return "by " + str(actor.get("id") or actor.get("email") or actor.get("name") or "")
     if stage == "deploy":
-        return ""
+        # Each service is deployed for itself; what failed in one environment and passed in the next has passed.
+        service: str = fact.get("v", "")
+        return service
     kind: str = fact.get("k", "")
     return kind

@@ -4,12 +4,15 @@ It builds JSON objects, not models: a trail is published with each of its events
 holds that every document is a valid `Trail`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pipetrail_schemas.types import Stage
 
 from pipetrail_processors.fact import Fact
+from pipetrail_processors.places import Places, elapsed_ms
 from pipetrail_processors.stages import (
     CANCELLED,
     FAILED,
@@ -38,8 +41,10 @@ _OUTCOMES: dict[str, tuple[str, str | None]] = {
     NEUTRAL: ("skip", "neutral"),
     NOT_REQUIRED: ("skip", "not_required"),
 }
-_DEPLOYED = frozenset({"deployment.started", "deployment.finished"})
-_GONE = frozenset({"deployment.removed", "deployment.rolledback"})
+# What a timeline shows at most, and of one stage where it is longer: a reader is shown the newest, and how many there are.
+MAX_ENTRIES = 500
+_STRONG = frozenset({"run", "digest", "deployment", "change"})
+_NO_PLACES = Places([], [], [])
 
 
 class Subject(NamedTuple):
@@ -54,13 +59,29 @@ class Subject(NamedTuple):
     times: tuple[str, str] | None = None
 
 
+class Around(NamedTuple):
+    """What is known of a trail besides its facts."""
+
+    places: Places = _NO_PLACES
+    relations: Sequence[Document] = ()
+    # By alias: [time, id] of the event that says of which commit it is.
+    vouchers: Mapping[str, Sequence[str]] = MappingProxyType({})
+
+
 def in_order(facts: Iterable[Fact]) -> list[Fact]:
     """The facts by time; those of the same millisecond by id."""
     return sorted(facts, key=lambda fact: (fact["e"]["time"], fact["e"]["event_id"]))
 
 
 def summarize(
-    subject: Subject, facts: Sequence[Fact], *, commit: Fact, ticket: Document | None, findings: list[Document]
+    subject: Subject,
+    facts: Sequence[Fact],
+    *,
+    commit: Fact,
+    ticket: Document | None,
+    findings: list[Document],
+    around: Around,
+    max_entries: int = MAX_ENTRIES,
 ) -> Document:
     """The trail's document.
 
@@ -70,6 +91,8 @@ def summarize(
         commit: the one of them that tells most of the commit (`commit_fact`), else an empty one.
         ticket: what `ticket_of` found.
         findings: the findings that hold for it, as `FindingRef`.
+        around: what is known besides the facts.
+        max_entries: how long the timeline may be.
     """
     first, last = subject.times or (facts[0]["e"]["time"], facts[-1]["e"]["time"])
     document: Document = {"@timestamp": last, "started": first}
@@ -83,21 +106,62 @@ def summarize(
     if artifact := next((fact["p"] for fact in facts if "p" in fact), None):
         document["artifact"] = artifact
     document["related"] = {"hash": sorted(_hashes(subject, facts)), "user": sorted(_users(facts))}
+    stages = stages_of(facts)
+    needed = {place["event_id"] for place in (*stages, *findings)}
+    shown, omitted = _newest(facts, needed, max_entries)
     trail: Document = {
         "id": subject.id,
         "revision": subject.revision,
-        "entries": [fact["e"] for fact in facts],
-        "stages": _stages(facts),
-        "deployments": _deployments(facts),
+        "entries": [_entry(fact, around) for fact in shown],
+        "stages": stages,
+        "deployments": around.places.deployments,
+        "left": around.places.left,
+        "carried": around.places.carried,
+        "relations": around.relations,
+        "omitted": omitted,
         "findings": findings,
         "overrides": sum(finding["category"] == "override" for finding in findings),
     }
+    for name in ("left", "carried", "relations", "omitted"):
+        if not trail[name]:
+            del trail[name]
     if subject.merged_into:
         trail["merged_into"] = subject.merged_into
     document["pipetrail"] = {"trail": trail}
     if ticket:
         document["pipetrail"]["ticket"] = ticket
     return document
+
+
+def _entry(fact: Fact, around: Around) -> Document:
+    """The timeline entry; of an event that joined by evidence, with how strong that is and what it rests on."""
+    entry: Document = fact["e"]
+    if entry["link"] not in {"commit", "alias"}:
+        entry = {**entry, "strength": "strong" if entry["link"] in _STRONG else "fair"}
+        if voucher := around.vouchers.get(fact.get("j", "")):
+            entry["evidence"] = voucher[1]
+    return entry
+
+
+def _newest(facts: Sequence[Fact], needed: Collection[str], limit: int) -> tuple[Sequence[Fact], list[Document]]:
+    """The facts to be shown, where there are too many: of each stage the newest, and what is needed; and what is left out."""
+    if len(facts) <= limit:
+        return facts, []
+    each = limit // (len(_STAGES) + 1)
+    counted = Counter(fact["e"].get("stage") for fact in facts)
+    left = dict(counted)
+    shown = []
+    for fact in facts:
+        stage = fact["e"].get("stage")
+        if left[stage] <= each or fact["e"]["event_id"] in needed:
+            shown.append(fact)
+        left[stage] -= 1
+    kept = Counter(fact["e"].get("stage") for fact in shown)
+    omitted = [(stage, number - kept[stage]) for stage, number in counted.items() if number > kept[stage]]
+    return shown, [
+        {"stage": stage, "events": number} if stage else {"events": number}
+        for stage, number in sorted(omitted, key=lambda item: item[0] or "")
+    ]
 
 
 def ticket_of(commit: Fact, facts: Sequence[Fact]) -> Document | None:
@@ -158,12 +222,18 @@ def _users(facts: Sequence[Fact]) -> set[str]:
     return found
 
 
-def _stages(facts: Sequence[Fact]) -> list[Document]:
+def stages_of(facts: Sequence[Fact]) -> list[Document]:
+    """Where the stages stand, in the order in which a change passes them, with how long each took."""
     found = standings(facts)
-    return [_stage(found[stage]) for stage in _STAGES if stage in found and found[stage].state != MISSING]
+    times: dict[str, tuple[str, str]] = {}
+    for fact in facts:
+        if stage := fact.get("s"):
+            time = fact["e"]["time"]
+            times[stage] = (times.get(stage, (time, time))[0], time)
+    return [_stage(found[stage], *times[stage]) for stage in _STAGES if stage in found and found[stage].state != MISSING]
 
 
-def _stage(standing: Standing) -> Document:
+def _stage(standing: Standing, first: str, last: str) -> Document:
     entry = standing.fact["e"]
     stage: Document = {"stage": standing.stage, "time": entry["time"], "event_id": entry["event_id"]}
     result, skip = _OUTCOMES.get(standing.state, (None, None))
@@ -173,32 +243,7 @@ def _stage(standing: Standing) -> Document:
         stage["result"] = result
     if skip:
         stage["skip"] = skip
+    if first != last:
+        stage["started"] = first
+        stage["duration_ms"] = elapsed_ms(first, last)
     return stage
-
-
-def _deployments(facts: Sequence[Fact]) -> list[Document]:
-    latest: dict[tuple[str, str], Document] = {}
-    for fact in facts:
-        entry = fact["e"]
-        if "d" not in fact or "environment" not in entry:
-            continue
-        place = (entry["environment"], fact.get("v", ""))
-        if entry["type"] in _GONE:
-            latest.pop(place, None)
-        elif entry["type"] in _DEPLOYED:
-            latest[place] = _deployment(fact)
-    return [latest[place] for place in sorted(latest)]
-
-
-def _deployment(fact: Fact) -> Document:
-    entry = fact["e"]
-    actor = entry.get("actor", {})
-    found = {
-        "environment": entry["environment"],
-        "result": entry.get("result"),
-        "time": entry["time"],
-        "digest": entry.get("digest"),
-        "service": fact.get("v"),
-        "actor": actor.get("name") or actor.get("id") or actor.get("email"),
-    }
-    return {name: value for name, value in found.items() if value}

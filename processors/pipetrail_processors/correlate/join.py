@@ -4,15 +4,24 @@ An event that names its commit belongs there, and vouches for its evidence (run,
 that commit. Any other joins by the first of its aliases that exactly one commit was linked to, or waits under an alias. What it
 joins is a function of the links alone, so it moves when a late link proves something else, and any order ends alike.
 
+What is said of a proposed change (a review) is about a commit of it, and stands there until the change is merged; then it
+belongs to the commit that the merge made.
+
 So that a trail that an event has left is still published with a higher revision, each trail counts in `n` how much is known of
 the evidence of every event that could be its own: a number that only grows, and in any order to the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pipetrail_processors.bonds import INVERSE
 from pipetrail_processors.correlate.nodes import MAX_LINKS, Node, Work
 from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.fact import Fact, is_digest, link_kind, stands
+from pipetrail_processors.graph import streams
+
+# Commits that share author, author's time and message. More than a few are a robot's, and the same work only by their looks.
+_MAX_COPIES = 16
 
 
 @dataclass(slots=True)
@@ -34,6 +43,28 @@ class Joiner:
         if "o" in fact:
             return self._add_with_commit(work, fact, vouched)
         return self._add_by_evidence(work, fact)
+
+    def bind(self, work: Work, commit: str, bonds: Sequence[tuple[str, str]], event_id: str) -> set[str]:
+        """An event says what its commit is bound to, as (kind, other commit). Gives the keys to publish."""
+        touched = set()
+        for kind, other in bonds:
+            _tell(work.change(commit), kind, other, event_id)
+            _tell(work.change(other), INVERSE[kind], commit, event_id)
+            touched |= {commit, other}
+        return touched
+
+    def bind_copies(self, work: Work, commit: str, identity: str, event_id: str) -> set[str]:
+        """A commit with this identity was recorded: it is bound to all that have the same. Gives the keys to publish."""
+        key = f"work:{identity}"
+        copies: dict[str, str] = work.node(key).get("e", {})
+        if commit not in copies and len(copies) < _MAX_COPIES:
+            copies = work.change(key).setdefault("e", {})
+            copies[commit] = event_id
+        others = [other for other in sorted(copies) if other != commit] if commit in copies else []
+        for other in others:
+            _tell(work.change(commit), "same_work", other, copies[other])
+            _tell(work.change(other), "same_work", commit, event_id)
+        return {commit, *others} if others else set()
 
     def end_wait(self, work: Work, alias: str) -> set[str]:
         """The wait of the alias has ended: what is still not linked stands on its own. Gives the keys to publish."""
@@ -59,15 +90,18 @@ class Joiner:
         commit: str = fact["o"]
         node = work.change(commit)
         joined = Joined({commit}, again=_merge(node, fact))
-        linked: list[str] = node.setdefault("l", [])
+        linked: dict[str, list[str]] = node.setdefault("l", {})
+        voucher = [fact["e"]["time"], fact["e"]["event_id"]]
         for alias in vouched:
             if joined.again or alias not in linked:
                 joined.keys |= self._link(work, alias, commit)
-            if alias not in linked:
-                linked.append(alias)
+            linked[alias] = min(linked.get(alias, voucher), voucher)
+        fact = node["f"][fact["e"]["event_id"]]
+        if streams.counts(fact):
+            joined.keys |= streams.Streams(work).place(fact, commit)
         digest = fact["e"].get("digest")
         if digest and "d" in fact:
-            self._watch_digest(work, node["f"][fact["e"]["event_id"]], digest)
+            self._watch_digest(work, fact, digest)
         return joined
 
     def _link(self, work: Work, alias: str, commit: str) -> set[str]:
@@ -126,6 +160,12 @@ class Joiner:
         weight = fact.get("q", 0) + _weight(nodes)
         home, link = _resolve(fact, nodes)
         touched = {home}
+        about = fact.get("z")
+        if about:
+            node = work.change(about)
+            node.setdefault("n", {})[event_id] = weight
+            _stretch(node, fact["e"]["time"])
+            touched.add(about)
         if old_home and old_home != home:
             work.change(old_home).get("f", {}).pop(event_id, None)
             touched.add(old_home)
@@ -136,6 +176,8 @@ class Joiner:
             for commit in node.get("c", ()):
                 work.change(commit).setdefault("n", {})[event_id] = weight
                 touched.add(commit)
+        if streams.counts(fact):
+            touched |= streams.Streams(work).place(fact, None if link == "alias" else home)
         if link == "alias":
             self._wait(work, home, fact["r"])
         digest = fact["e"].get("digest")
@@ -153,11 +195,15 @@ class Joiner:
 def _resolve(fact: Fact, nodes: list[Node]) -> tuple[str, str]:
     """Where the fact belongs, and by what kind of link."""
     aliases: list[str] = fact["a"]
+    fact.pop("j", None)
     if fact.get("q", 0) <= 1:
         for alias, node in zip(aliases, nodes, strict=True):
             commits = node.get("c", ())
             if len(commits) == 1:
+                fact["j"] = alias
                 return commits[0], link_kind(alias)
+        if "z" in fact:
+            return fact["z"], "commit"
     return next((alias for alias in aliases if is_digest(alias)), aliases[0]), "alias"
 
 
@@ -176,7 +222,18 @@ def _merge(node: Node, fact: Fact) -> bool:
     return known is not None
 
 
+def _tell(node: Node, kind: str, other: str, event_id: str) -> None:
+    told = node.setdefault("i", {})
+    key = f"{kind} {other} {event_id}"
+    if key in told or len(told) < MAX_LINKS:
+        told[key] = [kind, other, event_id]
+
+
 def _enlist(node: Node, event_id: str, home: str, weight: int, time: str) -> None:
     node.setdefault("m", {})[event_id] = [home, weight]
+    _stretch(node, time)
+
+
+def _stretch(node: Node, time: str) -> None:
     first, last = node.get("t", (time, time))
     node["t"] = [min(first, time), max(last, time)]

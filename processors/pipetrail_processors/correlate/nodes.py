@@ -3,7 +3,11 @@
 A node is a JSON object with short keys. The node of a commit:
 
     f  facts of the trail by event id           n  how much is known of the evidence of events that could belong here, by id
-    l  aliases that the commit is linked to     g  findings as they were published for the trail, by id
+    l  aliases that the commit is linked to → [time, id] of the earliest event that says so
+    g  findings as they were published for the trail, by id
+    i  what other commits say of this one: "kind commit event" → [kind, the other commit, id of the event that says so]
+    b  deployments of other commits that brought this one somewhere or took it away, by event id (`graph.streams`)
+    j  what the commit's own deployments carried, by event id     u  the last revision that was published
 
 The node of an alias (`run:…`, `deployment:…`, `change:…`, a digest) has `f` and `g` too, for what waits under it, and
 
@@ -24,8 +28,6 @@ Node = dict[str, Any]
 
 # More commits than this behind one alias prove nothing that fewer do not, and every event would carry the list on.
 MAX_LINKS = 64
-# Hexadecimal digits of SHA-1 and SHA-256: other lengths are no commits of git.
-_ID_LENGTHS = frozenset({40, 64})
 
 
 class Work:
@@ -56,10 +58,3 @@ class Work:
         for key in sorted(self._changed):
             self.state.set(self._prefix + key.encode(), orjson.dumps(self._nodes[key]))
         self._changed.clear()
-
-    def remember_parents(self, commit: str, parents: list[str] | None) -> None:
-        """Keep the commit's parents (binary, one after the other), for those who walk the graph. None: they are not known."""
-        if parents is None or len(commit) not in _ID_LENGTHS:
-            return
-        key = b"p\0" + self.repository.encode() + b"\0" + bytes.fromhex(commit)
-        self.state.set(key, b"".join(bytes.fromhex(parent) for parent in parents if len(parent) == len(commit)))

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from pipetrail_processors.correlate.foreign import CLAIMS_HEADER, REPOSITORY_HEADER
+from pipetrail_processors.graph.commits import Commit, CommitGraph, milliseconds
 from pipetrail_processors.labelled import REPOSITORY, START, messages
 from pipetrail_processors.output import Output
 from pipetrail_processors.state import MemoryState
@@ -174,17 +175,20 @@ def test_an_event_reads_no_more_of_a_large_repository_than_of_a_small_one() -> N
         state.reads = 0
         world.pipeline.on_event(value, HEADERS, state)
         reads.append(state.reads)
-    assert set(reads) == {1}
+    assert len(set(reads)) == 1
+    assert reads[0] <= 3
 
 
 def test_the_parents_of_a_commit_are_kept() -> None:
-    """In binary, so that a graph of many commits stays small."""
+    """In binary, so that a graph of many commits stays small: 46 bytes for one with two parents."""
     world, state = World(), MemoryState()
     parents = {"pipetrail.commit": {"message": "Merge", "parents": ["c2", "c3"]}}
     (value,) = messages([{"type": "commit.recorded", **parents}])
     world.pipeline.on_event(value, HEADERS, state)
     key = b"p\0" + REPOSITORY.encode() + b"\0" + bytes.fromhex(COMMIT)
-    assert state.values[key] == bytes.fromhex("2" * 40 + "3" * 40)
+    assert len(state.values[key]) == 46
+    found = CommitGraph(state, REPOSITORY).get(COMMIT)
+    assert found == Commit(milliseconds("2026-01-05T09:00:00.000Z"), ("2" * 40, "3" * 40))
 
 
 def test_a_withdrawn_finding_is_published_with_a_higher_revision() -> None:

@@ -1,0 +1,230 @@
+"""What runs where: the successful deployments of each service to each environment, and the commits that each of them carried.
+
+A deployment of commit D after one of P brings what D has and P has not, and takes away what P has and D has not: one deployment
+carries many commits, a roll-back carries none and takes some away, a hot fix from a branch does both. What it brought stands in
+the node of each commit (`b`) and the sum in the deployed commit's (`j`), see `correlate.nodes`.
+
+Deployments come late and in any order, and so do commits: what is affected is worked out anew, only what differs is written.
+Where the graph has a gap, an earlier deployment is compared with, up to `_FALLBACKS`; if that does not help either, nothing is
+said but that it is not known. Nothing is claimed of the first deployment that is known: it may have brought all or nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import orjson
+
+from pipetrail_processors.correlate.nodes import Work
+from pipetrail_processors.fact import Fact
+from pipetrail_processors.graph.commits import CommitGraph, milliseconds
+from pipetrail_processors.graph.difference import difference
+
+# Of one service in one environment; what came before them is settled.
+MAX_DEPLOYMENTS = 200
+_FALLBACKS = 4
+# A time before any deployment.
+_EARLY_MS = milliseconds("2000-01-01T00:00:00.000Z")
+# Commits that are named in the trail of the deployed one; all of them are counted, and tell it themselves.
+MAX_NAMED = 100
+# What a sum in `j` is worth as a part of a trail's revision, besides the time of the deployment that it was compared with.
+SUM_WEIGHTS = {"first": 0, "unknown": 1, "known": 2}
+DEPLOYED, ROLLED_BACK = "deployment.finished", "deployment.rolledback"
+
+
+class _Element(NamedTuple):
+    """One deployment of a stream, as it is stored."""
+
+    time: str
+    event_id: str
+    type: str
+    commit: str
+
+
+def counts(fact: Fact) -> bool:
+    """Whether the fact changes what runs somewhere."""
+    entry = fact["e"]
+    done = entry["type"] == ROLLED_BACK or (entry["type"] == DEPLOYED and entry.get("result") == "success")
+    return done and "environment" in entry
+
+
+class _Run(NamedTuple):
+    """What runs from some time on."""
+
+    commit: str
+    time: str
+
+
+# What runs with a deployment, then what ran before it, latest first.
+_Place = tuple[_Run, ...]
+
+
+class Streams:
+    """The streams of one repository. Keeps nothing between calls."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._graph = CommitGraph(work.state, work.repository)
+        self._prefix = work.repository.encode() + b"\0"
+
+    def place(self, fact: Fact, commit: str | None) -> set[str]:
+        """A deployment belongs to a commit, or (None) to none any more. Returns the commits whose trails have changed.
+
+        Told again, it returns all that it had changed.
+        """
+        stream = _stream_of(fact)
+        entry = fact["e"]
+        before = self._elements(stream)
+        after = [element for element in before if element.event_id != entry["event_id"]]
+        if commit:
+            after.append(_Element(entry["time"], entry["event_id"], entry["type"], commit))
+        after.sort()
+        kept = after[-MAX_DEPLOYMENTS:]
+        if kept == before:
+            return self._told(entry["event_id"])
+        self._work.state.set(self._stream_key(stream), orjson.dumps([list(element) for element in kept]))
+        old, new = dict(_compared(before)), dict(_compared(after))
+        touched: set[str] = set()
+        for element in kept:
+            if new[element] != old.get(element):
+                touched |= self._settle(stream, element, new[element])
+        if not commit:
+            for element in before:
+                if element.event_id == entry["event_id"]:
+                    touched |= self._write(stream, element, {})
+        return touched
+
+    def commit_recorded(self, commit: str) -> set[str]:
+        """A commit came into the graph: who waited for it is worked out anew. Returns the commits whose trails have changed."""
+        wants = self._graph.wants(commit)
+        if not wants:
+            return set()
+        known = self._graph.get(commit)
+        parents = known.parents if known else ()
+        touched: set[str] = set()
+        for event_id, (stream, ends, tips) in sorted(wants.items()):
+            if ends and parents and not any(self._matters(parent, event_id, tips) for parent in parents):
+                # The gap has moved down by one commit; looking again would find nothing else.
+                self._want(event_id, stream, dict.fromkeys(parents, True), tips)
+                continue
+            places = dict(_compared(self._elements(stream)))
+            element = next((element for element in places if element.event_id == event_id), None)
+            if element:
+                touched |= self._settle(stream, element, places[element])
+            touched |= self._told(event_id)
+        return touched
+
+    def _matters(self, commit: str, event_id: str, tips: list[str]) -> bool:
+        return commit in tips or event_id in self._graph.wants(commit) or self._graph.get(commit) is not None
+
+    def _settle(self, stream: str, element: _Element, place: _Place) -> set[str]:
+        """Work out what a deployment carried."""
+        deployed, *earlier = place
+        moved: dict[str, Any] = {"c": deployed.commit, "y": "unknown" if earlier else "first"}
+        lacking: dict[str, bool] = {}
+        for since in earlier:
+            found = difference(self._graph.get, since.commit, deployed.commit)
+            if found.complete:
+                moved |= {"y": "known", "s": since.commit, "t": since.time, "a": found.added, "r": found.removed}
+                break
+            lacking = {**found.lacking, **lacking}
+        self._want(element.event_id, stream, lacking, [run.commit for run in place])
+        return self._write(stream, element, moved)
+
+    def _want(self, event_id: str, stream: str, lacking: dict[str, bool], tips: list[str]) -> None:
+        for commit, ends in lacking.items():
+            wants = self._graph.wants(commit)
+            wants[event_id] = [stream, ends, tips]
+            self._graph.set_wants(commit, wants)
+
+    def _write(self, stream: str, element: _Element, moved: dict[str, Any]) -> set[str]:
+        """Bring the nodes in line with what the deployment moved. Returns the commits whose nodes have changed."""
+        key = self._moved_key(element.event_id)
+        before = self._moved(element.event_id)
+        environment, _, service = stream.partition("\0")
+        old, new = _signs(before), _signs(moved)
+        touched = set()
+        for commit in old.keys() | new.keys():
+            told: dict[str, Any] = self._work.node(commit).get("b", {})
+            told_now = [environment, service, element.time, new[commit], moved["c"], element.type] if commit in new else None
+            if told.get(element.event_id) == told_now:
+                continue
+            told = self._work.change(commit).setdefault("b", {})
+            touched.add(commit)
+            if told_now:
+                told[element.event_id] = told_now
+            else:
+                del told[element.event_id]
+        touched |= self._sum_up(stream, element, before, moved)
+        self._work.state.set(key, orjson.dumps(moved))
+        return touched
+
+    def _sum_up(self, stream: str, element: _Element, before: dict[str, Any], moved: dict[str, Any]) -> set[str]:
+        touched = set()
+        if before and before["c"] != moved.get("c"):
+            self._work.change(before["c"]).get("j", {}).pop(element.event_id, None)
+            touched.add(before["c"])
+        if moved and element.type == DEPLOYED:
+            environment, _, service = stream.partition("\0")
+            added = moved.get("a", ())
+            told = [environment, service, element.time, moved["y"], moved.get("s")]
+            told += [len(added), list(added[:MAX_NAMED]), len(moved.get("r", ())), _since_ms(moved)]
+            sums = self._work.change(moved["c"]).setdefault("j", {})
+            if sums.get(element.event_id) != told:
+                sums[element.event_id] = told
+                touched.add(moved["c"])
+        return touched
+
+    def _told(self, event_id: str) -> set[str]:
+        moved = self._moved(event_id)
+        return {*_signs(moved), *([moved["c"]] if moved else [])}
+
+    def _moved(self, event_id: str) -> dict[str, Any]:
+        value = self._work.state.get(self._moved_key(event_id))
+        moved: dict[str, Any] = {} if value is None else orjson.loads(value)
+        return moved
+
+    def _elements(self, stream: str) -> list[_Element]:
+        value = self._work.state.get(self._stream_key(stream))
+        return [] if value is None else [_Element(*parts) for parts in orjson.loads(value)]
+
+    def _stream_key(self, stream: str) -> bytes:
+        return b"d\0" + self._prefix + stream.encode()
+
+    def _moved_key(self, event_id: str) -> bytes:
+        return b"m\0" + self._prefix + event_id.encode()
+
+
+def _since_ms(moved: dict[str, Any]) -> int:
+    return max(0, milliseconds(moved["t"]) - _EARLY_MS) if "t" in moved else 0
+
+
+def _stream_of(fact: Fact) -> str:
+    return f"{fact['e']['environment']}\0{fact.get('v', '')}"
+
+
+def _signs(moved: dict[str, Any]) -> dict[str, str]:
+    """Which other commits a deployment brought and took away."""
+    signs = dict.fromkeys(moved.get("a", ()), "+") | dict.fromkeys(moved.get("r", ()), "-")
+    # That the deployed commit itself runs there is told by its own events.
+    signs.pop(moved.get("c", ""), None)
+    return signs
+
+
+def _compared(elements: Iterable[_Element]) -> list[tuple[_Element, _Place]]:
+    """Each deployment with what runs from then on, and what ran before.
+
+    After a roll-back that says no more than what was given up, the latest other commit runs again.
+    """
+    found: list[tuple[_Element, _Place]] = []
+    running: list[_Run] = []
+    for element in elements:
+        commit = element.commit
+        if element.type == ROLLED_BACK and running and running[0].commit == commit:
+            commit = next((run.commit for run in running if run.commit != commit), commit)
+        elif element.type == ROLLED_BACK:
+            # Nothing is known to have run, or something else runs already: the roll-back was told as a deployment, too.
+            commit = running[0].commit if running else commit
+        run = _Run(commit, element.time)
+        found.append((element, (run, *running[:_FALLBACKS])))
+        running.insert(0, run)
+    return found
