@@ -8,6 +8,8 @@ import click
 _PLACES: dict[str, str] = {
     "github": "pipetrail_producers.importers.github.commands:import_github",
     "gitlab": "pipetrail_producers.importers.gitlab.commands:import_gitlab",
+    "jenkins": "pipetrail_producers.importers.jenkins.commands:import_jenkins",
+    "cdevents": "pipetrail_producers.importers.cdevents.commands:import_cdevents",
     "audit-log": "pipetrail_producers.importers.audit_log.commands:import_audit_log",
 }
 _EXTRA = frozenset({"requests", "rich"})

@@ -1,0 +1,1 @@
+"""CDEvents out of files."""

@@ -1,0 +1,1 @@
+"""The builds of a Jenkins, from its REST API or from saved answers."""
