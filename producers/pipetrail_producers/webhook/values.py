@@ -10,10 +10,11 @@ from typing import Any
 from pipetrail_producers.ci.context import repository_name, repository_url, without_credentials
 from pipetrail_producers.webhook.payload import at, text
 
-# Characters. The schema takes 4,096 for a name and an address, 10,000 for a title; a marker of redaction has some 40.
-MAX_NAME = 1_000
-MAX_TITLE = 2_000
-MAX_URL = 2_000
+# Characters. The schema takes 4,096 for a name and an address, 10,000 for a title; redaction makes a text at most 7 times as
+# long (`://:x@` becomes `://:[redacted:url-credentials:01234567]@`).
+MAX_NAME = 560
+MAX_TITLE = 1_400
+MAX_URL = 560
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f]+")
 _REVISION = re.compile(r"[0-9a-f]{7,40}|[0-9a-f]{64}")
 _FULL_REVISION = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

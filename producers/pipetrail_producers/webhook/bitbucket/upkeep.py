@@ -11,7 +11,7 @@ from pipetrail_producers.webhook.delivery import Delivery
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.payload import at
 from pipetrail_producers.webhook.translation import Translation
-from pipetrail_producers.webhook.values import Data, cut, merged, name, said, title, url
+from pipetrail_producers.webhook.values import Data, cut, merged, name, said, url
 
 # Kind → action. `repo:updated` and `repo:transfer` are Cloud's, `repo:modified` and `project:modified` Data Center's.
 REPOSITORY = {
@@ -57,7 +57,7 @@ def issue(kind: str, payload: Mapping[str, Any], place: Place) -> Translation:
     number = required(told, "id", kind)
     type_ = "ticket.closed" if name(told, "state") in _CLOSED and kind != "issue:created" else _ISSUES[kind]
     ticket = {"id": f"#{number}", "url": {"full": url(told, "links.html.href")}}
-    labels = {"title": title(told, "title"), "state": name(told, "state")}
+    labels = {"title": name(told, "title"), "state": name(told, "state")}
     data = merged(actor(at(payload, "actor")), {"pipetrail": {"ticket": ticket, "labels": labels}})
     time = moment(told, "created_on" if kind == "issue:created" else "updated_on")
     state = "created" if kind == "issue:created" else f"updated {stamp(time)}"

@@ -15,7 +15,7 @@ from pipetrail_producers.webhook.gitlab.place import Place
 from pipetrail_producers.webhook.gitlab.read import actor, moment, required
 from pipetrail_producers.webhook.payload import at, items
 from pipetrail_producers.webhook.translation import Translation, UntranslatableError
-from pipetrail_producers.webhook.values import Data, cut, merged, name, revision, title, url
+from pipetrail_producers.webhook.values import Data, cut, merged, name, revision, url
 
 _KIND = "deployment"
 _RESULTS = {"success": "success", "failed": "failure", "canceled": "cancellation", "skipped": "skip"}
@@ -84,7 +84,7 @@ def about(deployment: Mapping[str, Any], place: Place) -> Data:
     environment = {"name": required(deployment, "environment.name", _KIND)}
     labels = {
         "environment_tier": name(deployment, "environment.tier"),
-        "commit_title": title(deployment, "commit_title") or title(deployment, "deployable.commit.title"),
+        "commit_title": name(deployment, "commit_title") or name(deployment, "deployable.commit.title"),
     }
     return merged(
         actor(at(deployment, "user")),

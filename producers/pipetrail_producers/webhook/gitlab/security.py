@@ -13,7 +13,7 @@ from pipetrail_producers.webhook.gitlab.place import Place
 from pipetrail_producers.webhook.gitlab.read import actor, moment, part, required, second
 from pipetrail_producers.webhook.payload import at
 from pipetrail_producers.webhook.translation import Translation, UntranslatableError
-from pipetrail_producers.webhook.values import name, repository, title, url, vcs_repository
+from pipetrail_producers.webhook.values import cut, name, repository, title, url, vcs_repository
 
 _KIND = "vulnerability"
 _STATES = {
@@ -35,10 +35,10 @@ def vulnerability(payload: Mapping[str, Any], place: Place) -> Translation:
     project, _, number = page.partition(_PAGE)
     what = title(found, "title") or "vulnerability"
     labels = {
-        "vulnerability": what,
+        "vulnerability": cut(what),
         "severity": name(found, "severity"),
         "report_type": name(found, "report_type"),
-        "identifiers": ", ".join(_identifiers(found)),
+        "identifiers": cut(", ".join(_identifiers(found))),
         "page": page,
     }
     time = moment(found, f"{state}_at") or moment(found, "updated_at")

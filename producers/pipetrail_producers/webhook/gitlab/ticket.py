@@ -12,7 +12,7 @@ from pipetrail_producers.webhook.gitlab.place import Place
 from pipetrail_producers.webhook.gitlab.read import actor, moment, part, required, second
 from pipetrail_producers.webhook.payload import at
 from pipetrail_producers.webhook.translation import Translation, UntranslatableError
-from pipetrail_producers.webhook.values import Data, merged, name, title, url
+from pipetrail_producers.webhook.values import Data, cut, merged, name, title, url
 
 _KIND = "issue"
 _EVENTS = {"open": "ticket.created", "close": "ticket.closed", "reopen": "ticket.updated", "update": "ticket.updated"}
@@ -45,7 +45,7 @@ def hook(payload: Mapping[str, Any], place: Place) -> Translation:
 def _about(issue: Mapping[str, Any]) -> Data:
     sign = "&" if (name(issue, "type") or "").lower() == "epic" else "#"
     ticket = {"id": f"{sign}{required(issue, 'iid', _KIND)}", "url": {"full": url(issue, "url")}}
-    labels = {"title": _said(issue), "severity": name(issue, "severity"), "issue_type": name(issue, "type")}
+    labels = {"title": cut(_said(issue)), "severity": name(issue, "severity"), "issue_type": name(issue, "type")}
     return {"pipetrail": {"ticket": ticket, "labels": labels}}
 
 
