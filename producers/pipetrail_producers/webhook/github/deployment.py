@@ -37,7 +37,7 @@ def deployment(payload: Any, place: Place) -> Translation:
 
 def requested(found: Mapping[str, Any], place: Place, run: Data | None = None) -> Fact:
     """That a deployment was asked for."""
-    data = merged(actor(found.get("creator")), run or {}, _about(found), {"event": {"reason": title(found, "description")}})
+    data = merged(actor(at(found, "creator")), run or {}, _about(found), {"event": {"reason": title(found, "description")}})
     key = (_KIND, required(found, "id", _KIND))
     return place.fact("deployment.requested", moment(found, "created_at"), key, data, state="requested", subject=_subject(data))
 
@@ -65,7 +65,7 @@ def facts(status: Mapping[str, Any], found: Mapping[str, Any], place: Place, run
     transient = at(found, "transient_environment") is True
     if word in _WAITING or (word == _INACTIVE and not transient):
         return
-    about = merged(actor(status.get("creator")), _about(found), _run_of_pages(status), run or {}, _where(status))
+    about = merged(actor(at(status, "creator")), _about(found), _run_of_pages(status), run or {}, _where(status))
     if word == _INACTIVE:
         reason: Data = {"event": {"reason": "the environment was a temporary one"}}
         yield _status_fact(status, place, "removed", merged(about, reason))

@@ -70,7 +70,7 @@ def history(request: Mapping[str, Any], place: Place) -> Iterator[Fact]:
 
 def is_merged(request: Mapping[str, Any]) -> bool:
     """Whether it is merged; lists of requests say it by the time alone."""
-    return request.get("merged") is True or moment(request, "merged_at") is not None
+    return at(request, "merged") is True or moment(request, "merged_at") is not None
 
 
 def about(request: Any) -> Data:
@@ -99,7 +99,7 @@ def merge(request: Mapping[str, Any], place: Place, told: Data) -> Fact:
     """The merge: who merged, and the commit that it made on the base (merge commit, squash, or the last of a rebase)."""
     data = merged(
         told,
-        actor(request.get("merged_by")),
+        actor(at(request, "merged_by")),
         {
             "vcs": {"change": {"state": "merged"}},
             "pipetrail": {"change": {"merge_revision": full_revision(request, "merge_commit_sha")}},
@@ -109,7 +109,7 @@ def merge(request: Mapping[str, Any], place: Place, told: Data) -> Fact:
 
 
 def _opened(request: Mapping[str, Any], place: Place, told: Data) -> Fact:
-    data = merged(told, actor(request.get("user")), {"vcs": {"change": {"state": "open"}}})
+    data = merged(told, actor(at(request, "user")), {"vcs": {"change": {"state": "open"}}})
     return _fact(request, place, "change.created", data, "created")
 
 

@@ -42,7 +42,7 @@ def facts(found: Mapping[str, Any], place: Place) -> Iterator[Fact]:
     """The release and its files; nothing of a draft."""
     if at(found, "draft") is True:
         return
-    data = merged(_about(found), actor(found.get("author")))
+    data = merged(_about(found), actor(at(found, "author")))
     time = first_moment(found, "published_at", "created_at")
     tag = required(found, "tag_name", _KIND)
     yield place.fact("release.published", time, (_KIND, required(found, "id", _KIND)), data, state="published", subject=tag)
@@ -59,7 +59,7 @@ def _asset(asset: Any, place: Place, about: Data, tag: str) -> Fact:
         "version": tag,
     }
     key = ("release_asset", required(asset, "id", _KIND))
-    data = merged(about, actor(asset.get("uploader")), {"artifact": file})
+    data = merged(about, actor(at(asset, "uploader")), {"artifact": file})
     return place.fact("artifact.published", moment(asset, "created_at"), key, data, subject=name(asset, "name"))
 
 

@@ -11,6 +11,7 @@ from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.github.place import Place
 from pipetrail_producers.webhook.github.pull_request import about
 from pipetrail_producers.webhook.github.read import actor, moment, part, person, required, sender
+from pipetrail_producers.webhook.payload import at
 from pipetrail_producers.webhook.translation import Translation
 from pipetrail_producers.webhook.values import Data, full_revision, merged, name, title, url
 
@@ -23,6 +24,7 @@ def review(payload: Any, place: Place) -> Translation:
     """What a webhook tells of a review; its text, which can be edited later, is the reason as of now."""
     place.need_repository(_KIND)
     found, request = part(payload, "review", _KIND), part(payload, "pull_request", _KIND)
+    required(request, "number", _KIND)
     told = about(request)
     action = required(payload, "action", _KIND)
     if action == _DISMISSED:
@@ -44,6 +46,7 @@ def history(found: Mapping[str, Any], request: Mapping[str, Any], events: list[A
         place: where.
     """
     told: Data = {"vcs": {"change": {"id": name(request, "number"), "url": {"full": url(request, "html_url")}}}}
+    required(request, "number", _KIND)
     state = required(found, "state", _KIND).lower()
     if state != _DISMISSED:
         yield from _submission(found, place, told, state)
@@ -52,7 +55,7 @@ def history(found: Mapping[str, Any], request: Mapping[str, Any], events: list[A
     for event in events:
         if name(event, "event") == "review_dismissed" and name(event, "dismissed_review.review_id") == identity:
             yield from _submission(found, place, told, name(event, "dismissed_review.state") or "")
-            data = merged(told, actor(event.get("actor")), {"event": {"reason": _reason(event)}})
+            data = merged(told, actor(at(event, "actor")), {"event": {"reason": _reason(event)}})
             yield _dismissal(found, place, data, moment(event, "created_at"))
 
 
@@ -66,7 +69,7 @@ def _submission(found: Mapping[str, Any], place: Place, told: Data, state: str) 
         return
     data = merged(
         told,
-        actor(found.get("user")),
+        actor(at(found, "user")),
         {"pipetrail": {"decision": decision, "result_raw": state.lower()}},
     )
     yield _fact(found, place, data, "submitted", moment(found, "submitted_at"))
@@ -74,7 +77,7 @@ def _submission(found: Mapping[str, Any], place: Place, told: Data, state: str) 
 
 def _dismissal(found: Mapping[str, Any], place: Place, told: Data, time: Any) -> Fact:
     # The actor is who dismissed it; whose decision it was is the target.
-    whose: Data = {"user": {"target": person(found.get("user"))}, "pipetrail": {"decision": _DISMISSED}}
+    whose: Data = {"user": {"target": person(at(found, "user"))}, "pipetrail": {"decision": _DISMISSED}}
     return _fact(found, place, merged(told, whose, {"event": {"action": _DISMISSED}}), _DISMISSED, time)
 
 
