@@ -1,0 +1,1 @@
+"""What puts pipetrail into the CI of a repository."""
