@@ -35,6 +35,7 @@ VERBS = {
     "deploy": Verb("pipetrail_producers.commands:deploy", "Record the start or the end of a deployment."),
     "flush": Verb("pipetrail_producers.commands:flush", "Deliver what is spooled."),
     "collect": Verb("pipetrail_producers.collector.commands:collect", "Take webhooks and events over HTTP."),
+    "init": Verb("pipetrail_producers.packaging.commands:init", "Put pipetrail into the CI of a repository."),
     "check": Verb("pipetrail_producers.policy.commands:check", "Judge commits by the repository's rules."),
     "import": Verb("pipetrail_producers.importers.commands:importers", "Import history."),
     "topics": Verb("pipetrail_processors.commands:topics", "Create the Kafka topics, or show them."),
