@@ -1,5 +1,6 @@
 """Listens, until told to stop: uvicorn with uvloop and httptools, one process, no log line for each request."""
 
+import signal
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +36,9 @@ def serve(app: Starlette, settings: CollectSettings, *, ready: Callable[[int], N
     Raises:
         SettingError: the address cannot be listened on, or a certificate cannot be used.
     """
+    # uvicorn raises the signal that ended it once more when all is done: to be told to stop is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     try:
         made(app, settings, ready=ready).run()
     except SystemExit as exc:

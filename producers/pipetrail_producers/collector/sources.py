@@ -256,7 +256,20 @@ def _secret(file: YamlFile, place: tuple[str | int, ...], one: SecretPlace, sche
 
 
 def _complaint(file: YamlFile, exc: ValidationError) -> SettingError:
-    error = exc.errors()[0]
-    if error["type"] == "extra_forbidden":
-        return file.error(error["loc"], "is not known here; a misspelt name would be without effect")
-    return file.error(error["loc"], error["msg"])
+    errors = exc.errors()
+    # A misspelt name is told rather than that the right one is missing.
+    error = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    if error["type"] != "extra_forbidden":
+        return file.error(error["loc"], error["msg"])
+    inside = next((part for part in reversed(error["loc"][:-1]) if isinstance(part, str)), "")
+    allowed = ", ".join(_MODELS.get(inside, _File).model_fields)
+    return file.error(error["loc"], f"is not known here; allowed: {allowed}")
+
+
+_MODELS: Mapping[str, type[_Model]] = {
+    "events": EventsSettings,
+    "tokens": TokenSettings,
+    "issuers": IssuerSettings,
+    "sources": SourceSettings,
+    "secrets": SecretPlace,
+}
