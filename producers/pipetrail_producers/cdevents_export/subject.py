@@ -220,15 +220,7 @@ def without_nothing(subject: Subject) -> dict[str, Any]:
 
 
 def _ending(told: Told) -> dict[str, str | None]:
-    return (
-        {"outcome": _OUTCOMES.get(told.get("pipetrail.result") or ""), "errors": told.get("event.reason")}
-        if _ended(told)
-        else {}
-    )
-
-
-def _ended(told: Told) -> bool:
-    return at(told.data, "pipetrail.result") is not None
+    return {"outcome": _OUTCOMES.get(told.get("pipetrail.result") or ""), "errors": told.get("event.reason")}
 
 
 def _repository(told: Told) -> dict[str, str | None]:
