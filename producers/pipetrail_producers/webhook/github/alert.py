@@ -32,7 +32,7 @@ def secret_scanning(payload: Any, place: Place) -> Translation:
     """A secret that was found, and whether somebody pushed it past the guard."""
     kind = "secret_scanning_alert"
     alert = part(payload, "alert", kind)
-    what = name(alert, "secret_type_display_name") or required(alert, "secret_type", kind)
+    what = name(alert, "secret_type_display_name") or name(alert, "secret_type") or "that is not told"
     told = _alert(payload, place, kind, f"a secret of the kind {what}")
     if name(payload, "action") == "created" and at(alert, "push_protection_bypassed") is True:
         return Translation((_bypass(place, alert, kind), *told.facts))

@@ -55,8 +55,8 @@ def deployment_protection_rule(payload: Any, place: Place) -> Translation:
     """That an app's own rule was asked whether a deployment may go on."""
     place.need_repository(_RULE)
     required(payload, "action", _RULE)
-    environment = required(payload, "environment", _RULE)
     found = at(payload, "deployment")
+    environment = name(payload, "environment") or required(found, "environment", _RULE)
     page = RUN_PAGE.search(name(payload, "deployment_callback_url") or "")
     run = page[1] if page else name(payload, "workflow_run.id")
     app = name(payload, "installation.id")

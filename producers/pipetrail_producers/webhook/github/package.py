@@ -50,7 +50,8 @@ def package(payload: Any, place: Place) -> Translation:
 def _artifacts(found: Mapping[str, Any], version: Mapping[str, Any]) -> Iterator[Data]:
     type_ = (name(found, "package_type") or name(found, "ecosystem") or "").lower()
     text = name(version, "container_metadata.tag.name") or name(version, "version")
-    image = _image_digest(version) if type_ in _IMAGES else None
+    is_image = type_ in _IMAGES or isinstance(at(version, "container_metadata"), Mapping)
+    image = _image_digest(version) if is_image else None
     if image:
         yield {"hash": image, "purl": _image_purl(found, image), "version": text}
         return

@@ -14,7 +14,7 @@ from pipetrail_producers.ci.context import origin
 from pipetrail_producers.webhook.delivery import Delivery
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.translation import UntranslatableError
-from pipetrail_producers.webhook.values import Data, address, merged, repository, url, vcs_repository
+from pipetrail_producers.webhook.values import Data, address, merged, name, repository, url, vcs_repository
 
 PUBLIC = "https://github.com"
 _ENTERPRISE_HEADER = "x-github-enterprise-host"
@@ -22,6 +22,8 @@ _DELIVERY_HEADER = "x-github-delivery"
 # Pages that name the instance where there is no repository, as with organizations and apps.
 _PAGES = ("repository.html_url", "sender.html_url", "installation.html_url")
 _KEY_DIGITS = 32
+# GitHub's ids of deliveries are UUIDs; the header is anybody's to write.
+_LONGEST_KEY = 64
 
 
 class Place(NamedTuple):
@@ -87,10 +89,9 @@ def place(delivery: Delivery) -> Place:
     host = delivery.headers.get(_ENTERPRISE_HEADER)
     pages = (origin(url(payload, path)) for path in _PAGES)
     named = address(delivery.instance) or (address(f"https://{host}") if host else None) or next(filter(None, pages), PUBLIC)
-    # Old payloads have the page's address in `url`, newer ones the API's.
-    found = repository(url(payload, "repository.html_url"))
     key = delivery.headers.get(_DELIVERY_HEADER) or content_key(payload)
-    return Place(named.rstrip("/"), found, delivery.received, key[: _KEY_DIGITS * 2])
+    found = Place(named.rstrip("/"), repository(url(payload, "repository.html_url")), delivery.received, key[:_LONGEST_KEY])
+    return found if found.repository else found.within(name(payload, "repository.full_name"))
 
 
 def content_key(payload: Any) -> str:

@@ -80,6 +80,23 @@ def test_the_saved_hooks() -> None:
         translator.events(told)
 
 
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        ("deployment_protection_rule.requested.ost-environment-gate.json", "deployment_protection_rule"),
+        ("published.docker.payload.json", "registry_package"),
+        ("reopened.payload.json", "secret_scanning_alert"),
+    ],
+)
+def test_the_saved_hooks_of_other_projects(file: str, kind: str) -> None:
+    """What others saved of kinds that GitHub's own examples lack is read, too."""
+    found = next(saved for saved in translator.saved("github") if saved.name == file)
+    told = SYSTEM.translate(sent(kind, json.loads(found.read_bytes())))
+    translator.assert_table_is_true(SYSTEM, told, kind)
+    assert told.facts or told.silent
+    translator.events(told)
+
+
 def test_a_redelivery_is_the_same_facts() -> None:
     """A redelivery makes the same ids, and no two facts of a delivery share one."""
     for kind, payload in github.SAMPLES:
