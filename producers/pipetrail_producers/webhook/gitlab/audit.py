@@ -17,6 +17,13 @@ from pipetrail_producers.webhook.values import Data, merged, name, said, title, 
 _KIND = "audit_event"
 # In this order: the first pattern that a name holds decides.
 _BYPASS = re.compile(r"bypass|merged_with_policy_violations|merged_with_dismissed|policy_pipeline_skipped|severity_override")
+# What a bypass passed over, by a word of its name: a policy that blocks pushes protects branches, one for merges has rules.
+_BYPASSED = (
+    ("_push_", "branch protection"),
+    ("merge", "merge request approval rule"),
+    ("pipeline", "pipeline"),
+    ("severity", "vulnerability severity"),
+)
 _DECISION = re.compile(r"^deployment_(approved|rejected)$")
 _INTERVENTION = re.compile(
     r"^destroy_pipeline$|housekeeping|blobs_removal|text_replacement|delete_merge_request|merged_merge_request_deleted"
@@ -65,6 +72,8 @@ _LAST_VERBS = frozenset({*_ACTIONS, "updated", "update", "changed", "change"}) -
 _FIRST_VERBS = _LAST_VERBS - {"protected", "unprotected", "attached", "detached"}
 # Settings of projects and groups are called by what they guard.
 _OWNERS = re.compile(r"^(?:project|group|instance)_")
+# Characters of a label's name; longer ones are no names.
+_MAX_SETTING = 100
 _OLD_NAME = "audit_operation"
 
 
@@ -91,7 +100,8 @@ def _says_nothing(kind: str) -> bool:
 def _meaning(kind: str, payload: Mapping[str, Any]) -> tuple[str, Data]:
     """The event type that a kind becomes, and what is particular to it."""
     if _BYPASS.search(kind):
-        return "policy.bypassed", {"event": {"action": kind}, "pipetrail": {"control": _control(kind)}}
+        passed_over = next((control for word, control in _BYPASSED if word in kind), None) or _control(kind)
+        return "policy.bypassed", {"event": {"action": kind}, "pipetrail": {"control": passed_over}}
     if decided := _DECISION.search(kind):
         environment = {"environment": {"name": name(payload, "target_details")}}
         return "approval.decided", {"deployment": environment, "pipetrail": {"decision": decided[1]}}
@@ -120,9 +130,10 @@ def _about(payload: Mapping[str, Any], kind: str, place: Place) -> Data:
         "target_type": name(payload, "target_type") or name(payload, "details.target_type"),
         "target": name(payload, "target_details"),
         "changed": said(payload, "details.change"),
-        "old": said(payload, "details.from"),
-        "new": said(payload, "details.to"),
     }
+    # Named by the setting: whether a value that went up lets more through or holds more back is told by its name.
+    setting = _slug(said(payload, "details.change") or _control(kind))[:_MAX_SETTING]
+    labels |= {f"{setting}_from": said(payload, "details.from"), f"{setting}_to": said(payload, "details.to")}
     return {
         "user": {"id": user_id, "name": author},
         "event": {"reason": message},
@@ -139,9 +150,12 @@ def _from_details(payload: Mapping[str, Any]) -> str:
     """What older versions, which call every kind the same, say in the details: `{"add": "user_access"}`, say."""
     for verb, done in (("add", "added"), ("remove", "removed"), ("change", "updated")):
         if what := said(payload, f"details.{verb}"):
-            words = re.sub(r"[^a-z0-9]+", "_", what.lower()).strip("_")
-            return f"{words or 'setting'}_{done}"
+            return f"{_slug(what) or 'setting'}_{done}"
     return "setting_updated"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
 def _action(kind: str) -> str:

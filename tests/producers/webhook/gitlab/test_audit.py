@@ -46,21 +46,24 @@ def test_a_changed_rule_names_its_control_and_what_was_done(event_type: str, con
 
 
 @pytest.mark.parametrize(
-    "event_type",
+    ("event_type", "control"),
     [
-        "merge_request_branch_bypassed_by_security_policy",
-        "security_policy_merge_request_bypass",
-        "security_policy_user_push_bypass",
-        "security_policy_merge_request_merged_with_policy_violations",
-        "merge_request_merged_with_dismissed_security_policy",
-        "vulnerability_severity_override",
+        ("merge_request_branch_bypassed_by_security_policy", "merge request approval rule"),
+        ("security_policy_merge_request_bypass", "merge request approval rule"),
+        ("security_policy_merge_request_merged_with_policy_violations", "merge request approval rule"),
+        ("merge_request_merged_with_dismissed_security_policy", "merge request approval rule"),
+        ("security_policy_user_push_bypass", "branch protection"),
+        ("security_policy_access_token_push_bypass", "branch protection"),
+        ("security_policy_pipeline_skipped", "pipeline"),
+        ("vulnerability_severity_override", "vulnerability severity"),
     ],
 )
-def test_a_policy_that_was_passed_over_is_a_bypass(event_type: str) -> None:
-    """Bypasses are told as what they are, with who and why."""
+def test_a_policy_that_was_passed_over_is_a_bypass(event_type: str, control: str) -> None:
+    """Bypasses are told as what they are: of which control, by whom and why."""
     made = only(event_type, details={"custom_message": "hotfix"})
     assert short_types([made]) == ["policy.bypassed"]
-    assert (made["data"]["user"]["name"], made["data"]["event"]["reason"]) == ("ann", "hotfix")
+    data = made["data"]
+    assert (data["pipetrail"]["control"], data["user"]["name"], data["event"]["reason"]) == (control, "ann", "hotfix")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def test_access_that_changed_is_a_role_change(event_type: str) -> None:
     assert short_types([made]) == ["role.changed"]
     assert made["data"]["user"]["target"]["name"] == "eve"
     assert made["data"]["user"]["changes"]["permission"] == "Maintainer"
-    assert made["data"]["pipetrail"]["labels"]["old"] == "Guest"
+    assert made["data"]["pipetrail"]["labels"]["access_level_from"] == "Guest"
 
 
 def test_a_decision_on_a_deployment_is_an_approval() -> None:
@@ -114,10 +117,20 @@ def test_what_says_nothing_is_counted(event_type: str) -> None:
     assert not told.facts
 
 
+def test_a_changed_value_is_named_by_its_setting() -> None:
+    """Values before and after are labels of the setting's name, which tells whether more is let through."""
+    details = {"change": "allow force push", "from": False, "to": True}
+    labels = only("protected_branch_updated", details=details)["data"]["pipetrail"]["labels"]
+    assert (labels["allow_force_push_from"], labels["allow_force_push_to"]) == ("false", "true")
+
+
 def test_an_old_audit_event_is_read_by_its_details() -> None:
     """Versions that call every event `audit_operation` say in the details what was done."""
     made = only("audit_operation", details={"change": "visibility", "from": "Private", "to": "Public"})
-    assert (made["data"]["pipetrail"]["control"], made["data"]["pipetrail"]["labels"]["new"]) == ("visibility", "Public")
+    assert (made["data"]["pipetrail"]["control"], made["data"]["pipetrail"]["labels"]["visibility_to"]) == (
+        "visibility",
+        "Public",
+    )
     added = only("audit_operation", details={"add": "user_access", "as": "Developer"}, target_details="eve")
     assert short_types([added]) == ["role.changed"]
 
