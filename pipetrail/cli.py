@@ -38,6 +38,7 @@ VERBS = {
     "init": Verb("pipetrail_producers.packaging.commands:init", "Put pipetrail into the CI of a repository."),
     "check": Verb("pipetrail_producers.policy.commands:check", "Judge commits by the repository's rules."),
     "import": Verb("pipetrail_producers.importers.commands:importers", "Import history."),
+    "export": Verb("pipetrail_producers.cdevents_export.commands:export", "Write events in other systems' words."),
     "topics": Verb("pipetrail_processors.commands:topics", "Create the Kafka topics, or show them."),
     "process": Verb("pipetrail_processors.commands:process", "Run a processor: events to trails and findings."),
     "indices": Verb("pipetrail_sinks.commands:indices", "Create the OpenSearch index templates, or show them."),
