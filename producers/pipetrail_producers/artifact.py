@@ -1,4 +1,4 @@
-"""What a file is: its digest, size and name, as fields of an event. Standard library only."""
+"""What an artifact is: its digest, size and name, as fields of an event. Standard library only."""
 
 import hashlib
 from pathlib import Path
@@ -7,8 +7,13 @@ from typing import Any
 from pipetrail_producers.errors import UnreadableInputError
 
 
-def describe(path: Path, *, purl: str | None = None, version: str | None = None) -> dict[str, Any]:
-    """OpenTelemetry's `artifact` of a file: `hash` (`sha256:…`), `filename`, `size` in bytes, and what the caller adds.
+def known_by(digest: str) -> dict[str, Any]:
+    """OpenTelemetry's `artifact` of what is not a file here (a container image): its `hash`, in lower case."""
+    return {"hash": digest.strip().lower()}
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """OpenTelemetry's `artifact` of a file: `hash` (`sha256:…`), `filename`, `size` in bytes.
 
     Raises:
         UnreadableInputError: there is no such file, or it cannot be read.
@@ -19,5 +24,4 @@ def describe(path: Path, *, purl: str | None = None, version: str | None = None)
             size = file.tell()
     except OSError as exc:
         raise UnreadableInputError(f"artifact {path}: {exc.strerror}") from exc
-    described: dict[str, Any] = {"hash": f"sha256:{digest}", "filename": path.name, "size": size}
-    return described | {name: value for name, value in (("purl", purl), ("version", version)) if value}
+    return {"hash": f"sha256:{digest}", "filename": path.name, "size": size}

@@ -17,7 +17,7 @@ from pipetrail_schemas.types import Result
 from pipetrail_producers import artifact as artifacts
 from pipetrail_producers.annotate import warn
 from pipetrail_producers.options import Common, gathered, printing, read_data
-from pipetrail_producers.outcome import record, record_whole
+from pipetrail_producers.outcome import event_of, record, record_events, record_whole
 from pipetrail_producers.patience import until_signalled
 from pipetrail_producers.recorder import EXIT_SPOOLED, Recorder
 
@@ -86,16 +86,41 @@ def intervention(action: str, run_id: str | None, job: str | None, **given: Any)
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--digest", metavar="DIGEST", help="Its digest, sha256:…, where it is no file here: an image in a registry.")
 @click.option("--published", is_flag=True, help="It was put where others get it, not made.")
 @click.option("--purl", metavar="PURL", help="Its package URL, like pkg:pypi/shop@1.2.")
 @click.option("--version", metavar="TEXT", help="Its version.")
+@click.option("--provenance", type=click.Path(path_type=Path), help="A file of SLSA provenance or in-toto statements about it.")
 @printing
-def artifact(file: Path, purl: str | None, version: str | None, *, published: bool, **given: Any) -> None:
-    """Record the artifact FILE by its SHA-256 digest."""
+def artifact(
+    file: Path | None,
+    digest: str | None,
+    purl: str | None,
+    version: str | None,
+    provenance: Path | None,
+    *,
+    published: bool,
+    **given: Any,
+) -> None:
+    """Record an artifact by its digest: that of FILE, which is computed, or the one that is given.
+
+    What the statements of --provenance say of it is recorded as well, as what their signers claim.
+    """
     said_here = gathered(given)
-    data = {"artifact": artifacts.describe(file, purl=purl, version=version)}
-    record(said_here, "artifact.published" if published else "artifact.packaged", dict(said_here.values), data)
+    described = _artifact(file, digest)
+    if described is None:
+        raise click.UsageError("name a FILE, or give its --digest")
+    values = {**said_here.values, "artifact.purl": purl, "artifact.version": version}
+    name = "artifact.published" if published else "artifact.packaged"
+    data = {"artifact": described}
+    if provenance is None:
+        record(said_here, name, values, data)
+        return
+    from pipetrail_producers.attested import attested  # noqa: PLC0415  # who has no statement does not wait for its readers
+
+    statements = attested(provenance, described["hash"])
+    record_events(lambda: [event_of(said_here, name, values, data), *statements], said_here)
 
 
 @click.group()
@@ -105,14 +130,15 @@ def deploy() -> None:
 
 @deploy.command()
 @click.option("--artifact", "file", type=click.Path(path_type=Path), help="The file that is deployed.")
+@click.option("--digest", metavar="DIGEST", help="The digest, sha256:…, of what is deployed and no file here.")
 @click.option("--name", metavar="TEXT", help="What is deployed.")
 @printing
-def start(file: Path | None, name: str | None, **given: Any) -> None:
+def start(file: Path | None, digest: str | None, name: str | None, **given: Any) -> None:
     """Record that a deployment to --environment started.
 
     With --json the deployment's id is printed: hand it to `deploy finish --id`, so that both are known to be one.
     """
-    record_deployment("deployment.started", gathered(given), {"deployment.name": name}, file)
+    record_deployment("deployment.started", gathered(given), {"deployment.name": name}, _artifact(file, digest))
 
 
 @deploy.command()
@@ -124,11 +150,13 @@ def start(file: Path | None, name: str | None, **given: Any) -> None:
     help="How it ended.",
 )
 @click.option("--artifact", "file", type=click.Path(path_type=Path), help="The file that was deployed.")
+@click.option("--digest", metavar="DIGEST", help="The digest, sha256:…, of what was deployed and is no file here.")
 @click.option("--name", metavar="TEXT", help="What was deployed.")
 @printing
-def finish(result: str, file: Path | None, name: str | None, **given: Any) -> None:
+def finish(result: str, file: Path | None, digest: str | None, name: str | None, **given: Any) -> None:
     """Record that a deployment to --environment ended."""
-    record_deployment("deployment.finished", gathered(given), {"deployment.name": name, "pipetrail.result": result}, file)
+    values = {"deployment.name": name, "pipetrail.result": result}
+    record_deployment("deployment.finished", gathered(given), values, _artifact(file, digest))
 
 
 @click.command()
@@ -153,9 +181,15 @@ def flush(*, collector: str | None, as_json: bool) -> None:
         sys.exit(_EXIT_DAMAGED)
 
 
-def record_deployment(name: str, said_here: Common, values: dict[str, Any], file: Path | None) -> None:
+def record_deployment(name: str, said_here: Common, values: dict[str, Any], deployed: dict[str, Any] | None) -> None:
     """Record one end of a deployment. Its id is the caller's, else one of its own."""
     deployment = said_here.native_id or uuid.uuid4().hex
-    data = {"artifact": artifacts.describe(file)} if file else {}
+    data = {"artifact": deployed} if deployed else {}
     # The same key: told twice, it is the same event.
     record(replace(said_here, native_id=deployment), name, {**said_here.values, "deployment.id": deployment, **values}, data)
+
+
+def _artifact(file: Path | None, digest: str | None) -> dict[str, Any] | None:
+    if file and digest:
+        raise click.UsageError("a file has the digest that it has: give the file or --digest, not both")
+    return artifacts.describe(file) if file else artifacts.known_by(digest) if digest else None

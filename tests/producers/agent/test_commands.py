@@ -76,6 +76,9 @@ def test_an_event_carries_what_was_said(tmp_path: Path) -> None:
         (("override", "freeze"), "--reason is required"),
         (("intervention", "rerun"), "--reason is required"),
         (("emit", "build.started", "--collector", "nowhere"), "PIPETRAIL_COLLECTOR_URL"),
+        (("artifact",), "name a FILE"),
+        (("artifact", "/bin/sh", "--digest", "sha256:" + "a" * 64), "not both"),
+        (("artifact", "--digest", "latest"), "data.artifact.hash: must be algorithm and digest"),
         (("run", "--skip", "--", "true"), "--reason is required"),
         (("run", "--stage", "deploy", "--", "true"), "--environment is required"),
     ],
@@ -132,6 +135,42 @@ def test_an_artifact_is_known_by_its_bytes(tmp_path: Path) -> None:
     digest = "sha256:" + hashlib.sha256(b"content").hexdigest()
     assert event["type"] == "dev.pipetrail.artifact.published.v1"
     assert event["data"]["artifact"] == {"hash": digest, "filename": "shop.tar", "size": 7, "purl": "pkg:generic/shop@1"}
+
+
+def test_an_image_is_known_by_its_digest_alone(tmp_path: Path) -> None:
+    """What is no file here is recorded, and deployed, by the digest that it has in its registry."""
+    digest = "sha256:" + "AB" * 32
+    made = dry(tmp_path, "artifact", "--digest", digest, "--purl", "pkg:oci/shop@sha256%3Aabab", "--version", "1.2")
+    assert made["data"]["artifact"] == {"hash": digest.lower(), "purl": "pkg:oci/shop@sha256%3Aabab", "version": "1.2"}
+    deployed = dry(tmp_path, "deploy", "start", "--environment", "prod", "--digest", digest)
+    assert deployed["data"]["artifact"] == {"hash": digest.lower()}
+
+
+def test_what_provenance_says_of_an_artifact_is_recorded_with_it(tmp_path: Path) -> None:
+    """Each statement about this digest is an event of its own, under ids that anybody who reads the file gives it."""
+    (tmp_path / "shop.tar").write_bytes(b"content")
+    digest = hashlib.sha256(b"content").hexdigest()
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "shop.tar", "digest": {"sha256": digest}}, {"name": "other", "digest": {"sha256": "0" * 64}}],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {"buildType": "https://build.acme.example/v1", "externalParameters": {}},
+            "runDetails": {"builder": {"id": "https://build.acme.example/builder"}},
+        },
+    }
+    (tmp_path / "shop.json").write_text(json.dumps(statement))
+    done = pipetrail(tmp_path, "artifact", "shop.tar", "--provenance", "shop.json")
+    assert done.returncode == SPOOLED, done.stderr
+    spool = Spool(tmp_path / "spool", max_bytes=1 << 28)
+    events = [json.loads(one.message.value) for path in spool.paths() if isinstance(one := spool.read(path), Entry)]
+    names = [codec.validate(event).kind.name for event in events]
+    assert names == ["artifact.packaged", "artifact.packaged", "artifact.attested"]
+    assert {event["data"]["artifact"]["hash"] for event in events} == {f"sha256:{digest}"}
+    assert done.stdout.split() == [event["id"] for event in events]
+    (tmp_path / "shop.tar").write_bytes(b"altered")
+    other = pipetrail(tmp_path, "artifact", "shop.tar", "--provenance", "shop.json")
+    assert (other.returncode, "no statement in it is about" in other.stderr) == (66, True)
 
 
 def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
