@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipetrail_producers.importers.jenkins.jobs import Builds, Job, SavedBuilds, jobs
+from pipetrail_producers.importers.jenkins.jobs import Builds, Descriptions, Job, SavedBuilds, jobs
 from pipetrail_producers.importers.rest.backfill import Reader, Step
 from pipetrail_producers.importers.rest.client import Client, Say
 from pipetrail_producers.importers.rest.options import Options, import_all, shared, token
@@ -29,7 +29,7 @@ _USER = "JENKINS_USER_ID"
 @click.option("--user", metavar="NAME", envvar=_USER, help=f"Whose API token it is; {_USER} unless given.")
 @shared
 def import_jenkins(url: str, user: str | None, **shared_options: Any) -> None:
-    """Import the builds of all jobs below URL: a Jenkins, a folder, a multibranch project, or a job.
+    """Import the builds of all jobs below URL, with their stages: a Jenkins, a folder, a multibranch project, or a job.
 
     The API token is taken from JENKINS_API_TOKEN, together with --user; a Jenkins that everybody may read needs none.
     """
@@ -43,20 +43,20 @@ def import_jenkins(url: str, user: str | None, **shared_options: Any) -> None:
         return SavedBuilds(SavedAnswers(options.from_dir)) if options.from_dir else Builds(Client(base, headers, say=say))
 
     found = jobs(opened(lambda sentence: click.echo(f"pipetrail: {sentence}", err=True)))
-    import_all(base, [_step(job, base, options.since) for job in found], opened, options, "jenkins")
+    descriptions = Descriptions()
+    import_all(base, [_step(job, base, options.since, descriptions) for job in found], opened, options, "jenkins")
 
 
-def _step(job: Job, base: str, since: datetime | None) -> Step:
+def _step(job: Job, base: str, since: datetime | None, descriptions: Descriptions) -> Step:
     def is_older(member: Any) -> bool:
         time = moment(member, "timestamp")
         return since is not None and time is not None and time < since
 
-    return Step(job.name or base, job.api, _facts, members="allBuilds", is_older=is_older)
+    def facts(reader: Reader, member: Any) -> Iterator[Fact]:
+        build = rest.build(member)
+        return rest.facts(build, descriptions.of(reader, job, member))
 
-
-def _facts(reader: Reader, member: Any) -> Iterator[Fact]:
-    del reader
-    return rest.facts(rest.build(member))
+    return Step(job.name or base, job.api, facts, members="allBuilds", is_older=is_older)
 
 
 def _headers(user: str | None, secret: str | None) -> dict[str, str]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+from pipetrail_producers.importers.rest.backfill import Reader
 from pipetrail_producers.importers.rest.source import Page, Params, Source, members_of
-from pipetrail_producers.webhook.payload import at, items
+from pipetrail_producers.webhook.payload import at, items, number
 from pipetrail_producers.webhook.values import name
 
 API = "api/json"
@@ -70,6 +71,23 @@ def _tree() -> Params:
     for _ in range(_LEVELS):
         inner = f"name,jobs[{inner}]"
     return {"tree": inner.removeprefix("name,")}
+
+
+class Descriptions:
+    """Which stages Pipeline builds had, one request each, as long as the Jenkins has the plugin that says so."""
+
+    def __init__(self) -> None:
+        self._is_there: bool | None = None
+
+    def of(self, reader: Reader, job: Job, build: Any) -> Any:
+        """The description of a build; None for other builds, and after the first one that was not there, if none was before."""
+        count = number(build, "number")
+        if not (name(build, "_class") or "").endswith("WorkflowRun") or count is None or self._is_there is False:
+            return None
+        prefix = f"{job.path}/" if job.path else ""
+        found = reader.get(f"{prefix}{count}/wfapi/describe")
+        self._is_there = self._is_there or found is not None
+        return found
 
 
 class SavedBuilds:

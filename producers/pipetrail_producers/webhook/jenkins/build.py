@@ -96,15 +96,15 @@ class Build(NamedTuple):
 
 def queued(build: Build) -> Fact:
     """The build waits."""
-    return _fact(build, ("pipelinerun.queued", "queued"), build.started, _described(build))
+    return fact_of(build, ("pipelinerun.queued", "queued"), build.started, described(build))
 
 
 def started(build: Build) -> Iterator[Fact]:
     """The build began, and who began it where somebody did."""
-    data = _described(build)
+    data = described(build)
     if build.began.action:
         yield by_hand(build, merged(data, {"event": {"action": build.began.action, "reason": build.began.note}}))
-    yield _fact(build, ("pipelinerun.started", "started"), build.started, data)
+    yield fact_of(build, ("pipelinerun.started", "started"), build.started, data)
 
 
 def finished(build: Build) -> Iterator[Fact]:
@@ -117,12 +117,14 @@ def finished(build: Build) -> Iterator[Fact]:
     if result is None:
         raise UntranslatableError(f"jenkins build: result {build.result or '':.40} is none of {', '.join(_RESULTS)}")
     end = build.ended or build.started
-    data = _described(build)
+    data = described(build)
     if build.stopped:
         whole = merged(data, user(build.stopped.who), {"event": {"action": "cancel", "reason": build.stopped.note}})
-        yield _fact(build, ("intervention.recorded", "cancel"), end, whole)
+        yield fact_of(build, ("intervention.recorded", "cancel"), end, whole)
     if build.tests and build.tests.total:
-        yield _fact(build, ("testsuiterun.finished", "finished"), end, merged(data, _counted(build.tests)), kind="test_report")
+        yield fact_of(
+            build, ("testsuiterun.finished", "finished"), end, merged(data, _counted(build.tests)), kind="test_report"
+        )
     own = {
         "event": {"start": format_time(build.started), "end": format_time(end), "duration": _duration(build)},
         "pipetrail": {
@@ -131,25 +133,19 @@ def finished(build: Build) -> Iterator[Fact]:
             "skip": Skip.NEVER_RAN.value if result is Result.SKIP else None,
         },
     }
-    yield _fact(build, ("pipelinerun.finished", "finished"), end, merged(data, own))
+    yield fact_of(build, ("pipelinerun.finished", "finished"), end, merged(data, own))
 
 
 def by_hand(build: Build, data: Data) -> Fact:
     """Somebody began it. The queue item is its key, since the queue tells it before there is a build."""
     if build.queue_id is None:
-        return _fact(build, ("intervention.recorded", "begun"), build.started, data)
+        return fact_of(build, ("intervention.recorded", "begun"), build.started, data)
     key = f"{build.job}#{build.queue_id}"
-    return _fact(build, ("intervention.recorded", "begun"), build.started, data, kind="queue_item", native_id=key)
+    return fact_of(build, ("intervention.recorded", "begun"), build.started, data, kind="queue_item", native_id=key)
 
 
-def pipeline_name(job: str, branch: str | None) -> str:
-    """The job's path without what varies from run to run: the branch or request of a multibranch project."""
-    project, _, last = job.rpartition("/")
-    is_branch = branch is not None and unquote(last) == branch
-    return project if project and (is_branch or _CHANGE_JOB.fullmatch(last)) else job
-
-
-def _described(build: Build) -> Data:
+def described(build: Build) -> Data:
+    """What every fact of a build carries."""
     source = _source(build)
     name = pipeline_name(build.job, source.get("vcs", {}).get("ref", {}).get("head", {}).get("name"))
     stage = task_type(name.rpartition("/")[2])
@@ -162,6 +158,23 @@ def _described(build: Build) -> Data:
         "pipetrail": {"stage": stage, "labels": {"job": cut(build.job), "number": str(build.number)}},
     }
     return merged(own, source, user(build.began.who), {"pipetrail": {"trigger": build.began.trigger}})
+
+
+def fact_of(build: Build, what: tuple[str, str], time: datetime, data: Data, **key: Any) -> Fact:
+    """A fact; `what` is its type and state."""
+    type_, state = what
+    parts = {"kind": "build", "native_id": build.key, **key}
+    subject = build.key[:200]
+    return Fact(
+        type=type_, time=time, provider="jenkins", instance=build.instance, state=state, data=data, subject=subject, **parts
+    )
+
+
+def pipeline_name(job: str, branch: str | None) -> str:
+    """The job's path without what varies from run to run: the branch or request of a multibranch project."""
+    project, _, last = job.rpartition("/")
+    is_branch = branch is not None and unquote(last) == branch
+    return project if project and (is_branch or _CHANGE_JOB.fullmatch(last)) else job
 
 
 def _source(build: Build) -> Data:
@@ -202,13 +215,3 @@ def _counted(tests: Report) -> Data:
 def _duration(build: Build) -> int | None:
     passed = build.ended - build.started if build.ended else timedelta(0)
     return passed // timedelta(milliseconds=1) * _NS_PER_MS if passed > timedelta(0) else None
-
-
-def _fact(build: Build, what: tuple[str, str], time: datetime, data: Data, **key: Any) -> Fact:
-    """A fact; `what` is its type and state."""
-    type_, state = what
-    parts = {"kind": "build", "native_id": build.key, **key}
-    subject = build.key[:200]
-    return Fact(
-        type=type_, time=time, provider="jenkins", instance=build.instance, state=state, data=data, subject=subject, **parts
-    )

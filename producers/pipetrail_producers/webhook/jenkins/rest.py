@@ -14,6 +14,7 @@ from pipetrail_producers.webhook.jenkins import build as builds
 from pipetrail_producers.webhook.jenkins.build import Build, Checkout, Report
 from pipetrail_producers.webhook.jenkins.cause import began, stopped
 from pipetrail_producers.webhook.jenkins.place import NO_INSTANCE, page, place
+from pipetrail_producers.webhook.jenkins.stage import stages
 from pipetrail_producers.webhook.payload import at, items, moment, number
 from pipetrail_producers.webhook.translation import UntranslatableError
 from pipetrail_producers.webhook.values import address, name
@@ -58,9 +59,10 @@ def build(found: Any, *, instance: str | None = None, job: str | None = None) ->
     )
 
 
-def facts(found: Build) -> Iterator[Fact]:
-    """All that a REST object tells: that the build began and, once it has, how it ended."""
+def facts(found: Build, description: Any = None) -> Iterator[Fact]:
+    """All that a REST object tells: that the build began, its stages where they are described, and how it ended once it has."""
     yield from builds.started(found)
+    yield from stages(found, description)
     if found.result:
         yield from builds.finished(found)
 

@@ -150,6 +150,28 @@ def test_one_job_can_be_imported_alone() -> None:
     assert short_types(made) == ["pipelinerun.started", "pipelinerun.finished"]
 
 
+def test_stages_are_read_of_pipelines_alone_and_only_while_they_are_told() -> None:
+    """One request a Pipeline build; where the plugin is not installed the first refusal ends the asking."""
+    pipelines = [build("job/ship", number, _class="org.jenkinsci.plugins.workflow.job.WorkflowRun") for number in (3, 2, 1)]
+    stages = {"stages": [{"id": "5", "name": "test", "status": "NOT_EXECUTED", "startTimeMillis": STARTED_MS}]}
+
+    def ship(has_plugin: bool) -> Any:  # noqa: FBT001  # a test's own
+        def answer(server: StandIn, asked: Asked) -> Reply:
+            del server
+            if asked.path.endswith("/wfapi/describe"):
+                return Reply(stages) if has_plugin else Reply({}, status=404)
+            is_list = asked.query["tree"].startswith("allBuilds")
+            return Reply({"allBuilds": [*pipelines, build("job/ship", 0)]} if is_list else {"_class": JOB})
+
+        return answer
+
+    for has_plugin, requests, skips in ((True, 3, 3), (False, 1, 0)):
+        with stand_in(ship(has_plugin)) as server:
+            made, _ = imported(f"{server.url}/job/ship")
+        assert len([one for one in server.asked if "wfapi" in one.path]) == requests
+        assert short_types(made).count("taskrun.skipped") == skips
+
+
 def test_an_address_that_is_none_is_refused() -> None:
     """A wrong address is named before anything is asked."""
     _, result = imported("ci.example")

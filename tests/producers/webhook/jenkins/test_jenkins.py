@@ -252,6 +252,53 @@ def test_what_is_missing_is_named() -> None:
         SYSTEM.translate(delivery({"hello": 1}))
 
 
+def described(*statuses: str) -> dict[str, Any]:
+    """What the Pipeline REST API plugin says of a build with these stages."""
+    names = ("Build", "Test", "Deploy to prod")
+    stages = [
+        {
+            "id": str(5 + place),
+            "name": names[place],
+            "status": status,
+            "startTimeMillis": STARTED_MS + place,
+            "durationMillis": 7,
+        }
+        for place, status in enumerate(statuses)
+    ]
+    return {"id": "13", "status": "SUCCESS", "stages": stages}
+
+
+def of_stages(description: Any) -> list[dict[str, Any]]:
+    """The events of a build's stages."""
+    made = [event(fact, recorded=RECEIVED) for fact in rest.facts(rest.build(saved_build()), description)]
+    return [one for one in made if "taskrun" in one["type"]]
+
+
+def test_a_stage_that_was_skipped_is_no_success() -> None:
+    """In a build that succeeded a stage that was not executed was left out on purpose; the trail's stage was skipped."""
+    made = of_stages(described("SUCCESS", "NOT_EXECUTED", "SUCCESS"))
+    kinds = ["taskrun.started", "taskrun.finished", "taskrun.skipped", "taskrun.started", "taskrun.finished"]
+    assert short_types(made) == kinds
+    skipped = made[2]["data"]
+    assert skipped["pipetrail"]["skip"] == "on_purpose"
+    assert skipped["cicd"]["pipeline"]["task"]["name"] == "Test"
+    assert skipped["vcs"]["ref"]["head"]["revision"] == COMMIT
+    assert [one["data"]["pipetrail"].get("stage") for one in made] == ["build", "build", "test", "deploy", "deploy"]
+
+
+def test_a_stage_after_a_failed_one_never_ran() -> None:
+    """What an earlier failure prevented was nobody's decision."""
+    made = of_stages(described("SUCCESS", "FAILED", "NOT_EXECUTED"))
+    assert made[-1]["data"]["pipetrail"]["skip"] == "never_ran"
+    assert made[-2]["data"]["pipetrail"]["result"] == "failure"
+
+
+@given(translator.damaged([described("SUCCESS", "NOT_EXECUTED", "FAILED")]))
+def test_any_description_is_taken(description: Any) -> None:
+    """Whatever stands in whatever place, stages become valid events or none."""
+    of_stages(description)
+
+
 SAMPLES = [
     notification("COMPLETED", "UNSTABLE", test_summary={"total": 3, "failed": 1, "skipped": 0}),
     {"type": "run.finalized", "source": "job/pay/job/shop/", "data": saved_build()},
