@@ -11,12 +11,14 @@ from itertools import pairwise
 
 import cel
 
-from pipetrail_processors.case import FIELDS, Case, Value, View
+from pipetrail_processors.case import Case, Value, View
+from pipetrail_processors.fields import FIELDS
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.summary import Subject
 
 _LITERAL = re.compile(r"""[rRbB]?("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""")
-_PATH = re.compile(r"(?<![\w.])(event|trail|policy|item)((?:\s*\.\s*[A-Za-z_]\w*)*)")
+_ROOTS = tuple(dict.fromkeys(path.partition(".")[0] for path in FIELDS))
+_PATH = re.compile(rf"(?<![\w.])({'|'.join(_ROOTS)})((?:\s*\.\s*[A-Za-z_]\w*)*)")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _REMEMBERED = 4096
 
@@ -131,7 +133,6 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-_ROOTS = tuple(dict.fromkeys(path.partition(".")[0] for path in FIELDS))
 # A case with nothing in it: every field has its empty value, of the right type.
 _NOTHING = Case(View(Subject(id="", repository=None, commit=None, revision=1), (), Policy()), ({"e": {}},))
 _BLANK: Mapping[str, Value] = {path: value(_NOTHING) for path, value in FIELDS.items()}

@@ -11,6 +11,7 @@ A fact is a JSON object with short keys, since it is read and written with every
     k  what of its stage it is (pipeline and task): a later run of the same replaces the earlier
     s  stage, also one that only the policy knows
     d  identity of the deployment, v service
+    more  what only rules about controls, reviews and roles need (`guard.details`)
     c  what the commit says of itself: m summary, a author, c committer, p parents, i its identity as a piece of work
     t  ticket, w version control, p artifact, u on whose behalf, x control
 """
@@ -21,6 +22,7 @@ from pipetrail_schemas.event import FULL_REVISION
 from pipetrail_schemas.types import EventType, Stage
 
 from pipetrail_processors.bonds import identity_of
+from pipetrail_processors.guard.details import details
 from pipetrail_processors.reading import Content, Reading, url_of
 
 Fact = dict[str, Any]
@@ -87,6 +89,8 @@ def _add_details(fact: Fact, reading: Reading) -> None:
         fact["u"] = human
     if control := own.get("control"):
         fact["x"] = control
+    if more := details(reading):
+        fact["more"] = more
 
 
 def stands(fact: Fact, other: Fact) -> bool:

@@ -6,7 +6,8 @@ filled in.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import orjson
 from pipetrail_schemas import ids
@@ -15,7 +16,6 @@ from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS
 
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
 from pipetrail_processors.rule import Labelled, Rule
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import MemoryState
@@ -28,20 +28,51 @@ _NOT_DATA = frozenset({"type", "minute", "recorded", "partitionkey", "key"})
 _COMMIT_DIGITS, _DIGEST_DIGITS = 40, 64
 
 
-def run(rule: Rule, labelled: Labelled) -> list[str]:
-    """The titles of the findings of the rule that are open after the labelled events.
+class Outcome(NamedTuple):
+    """What a rule found in the end: titles of the findings that are open, and of those that were taken back."""
+
+    open: list[str]
+    withdrawn: list[str]
+
+
+def run(rule: Rule, labelled: Labelled) -> Outcome:
+    """What the rule finds in the labelled events.
 
     Raises:
         InvalidEventError: a labelled event is none.
     """
-    pipeline = Pipeline(policy=Policy(), rules=RuleSet.of([rule]), alias_wait=_WAIT)
+    # The other rules are there, too: some rules are about what others found, or stand for it.
+    rules = {**{compiled.rule.id: compiled.rule for compiled in _built_in().rules}, rule.id: rule}
+    pipeline = Pipeline(policy=labelled.policy, rules=RuleSet.of(list(rules.values())), alias_wait=_WAIT)
     state = MemoryState()
     outputs = [output for value in messages(labelled.events) for output in pipeline.on_event(value, (), state)]
     if labelled.waited:
         outputs += pipeline.expire(state, START + timedelta(days=1))
     latest = {output.key: orjson.loads(output.value or b"{}") for output in outputs if output.topic is FINDINGS}
-    states = [finding["pipetrail"]["finding"] for _, finding in sorted(latest.items())]
-    return [state["title"] for state in states if state["status"] == "open"]
+    findings = [finding for _, finding in sorted(latest.items()) if finding["rule"]["id"] == rule.id]
+    states = [finding["pipetrail"]["finding"] for finding in findings]
+    titles = {status: [state["title"] for state in states if state["status"] == status] for status in ("open", "withdrawn")}
+    return Outcome(titles["open"], titles["withdrawn"])
+
+
+def failures(rule: Rule) -> list[str]:
+    """What the rule's labelled events say and the rule does not do, a sentence each."""
+    found = []
+    for labelled in rule.tests:
+        outcome = run(rule, labelled)
+        for what, wanted, titles in (
+            ("fires", labelled.fires, outcome.open),
+            ("takes back", labelled.withdrawn, outcome.withdrawn),
+        ):
+            if wanted is not None and wanted != len(titles):
+                said = "".join(f"\n    {title}" for title in titles)
+                found.append(f"{rule.id}: {labelled.says}: {what} {len(titles)} times, not {wanted}{said}")
+    return found
+
+
+@cache
+def _built_in() -> RuleSet:
+    return RuleSet.load()
 
 
 def messages(events: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

@@ -31,6 +31,7 @@ from pipetrail_processors.reading import Reading, read
 from pipetrail_processors.relations import merged_as
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import State
+from pipetrail_processors.watch.watch import Watch
 
 __all__ = ["Output", "Pipeline"]
 
@@ -54,6 +55,7 @@ class Pipeline:
         self._joiner = Joiner(self._waiting)
         self._foreign = Foreign(self._waiting)
         self._publisher = Publisher(policy, rules)
+        self._watch = Watch(policy, rules)
 
     def on_event(self, value: bytes | None, headers: Headers, state: State, key: bytes | None = None) -> list[Output]:
         """Take in a message of the events or the resolved topic.
@@ -78,6 +80,7 @@ class Pipeline:
         evidence = evidence_of(reading)
         fact = fact_of(reading, ticket, evidence)
         work = Work(state, repository or sent_to or NO_REPOSITORY)
+        work.cause = f"{reading.kind.name} of {reading.time} was told (event {reading.id})"
         if work.repository == NO_REPOSITORY:
             alias = alias_of(fact, partitionkey)
             forwarded, again = self._foreign.add(work, fact, alias, value or b"", headers)
@@ -86,6 +89,7 @@ class Pipeline:
             if claims and repository is None:
                 fact["q"] = claims
             outputs += self._join(work, reading, fact, evidence)
+        outputs += self._watch.on_event(work, fact, work.repository or partitionkey, outputs)
         work.save()
         return outputs
 

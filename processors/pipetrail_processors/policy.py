@@ -7,52 +7,59 @@ environments:            # the first whose patterns match decides
   - match: ["*"]
     require: [build, test]
 trunk: [main]
+checks: [lint, "security *"] # tasks that must not be skipped when a change is merged, beside the required stages
 tickets:
   projects: [PAY, OPS]
   required_since: 2026-01-01T00:00:00Z
+reviews:                 # four eyes, see guard/reviews.py
+  - {branches: [main], approvals: 2}
+people: {ann@acme.dev: [release_manager]}
+groups: {payments: {members: [bob, cem], roles: [developer]}}
+allow:                   # the matrix, see guard/roles.py
+  - {roles: [developer], actions: [commit, merge, approve, build]}
+  - {roles: [release_manager], actions: [deploy, roll_back], environments: [prod]}
+freezes:                 # see guard/freeze.py
+  - {name: weekend, environments: [prod], cron: "0 18 * * 5", lasts: 62h, zone: Europe/Berlin}
 """
 
-import fnmatch
-from functools import lru_cache
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.times import format_time
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field, PrivateAttr, StringConstraints, model_validator
 
-from pipetrail_processors.yamlfile import parse
+from pipetrail_processors.guard.freeze import FreezeWindow, Part, Pattern, Text, matches
+from pipetrail_processors.guard.reviews import Reviews
+from pipetrail_processors.guard.roles import STANDARD_ROLES, Grant, Group, RoleName
+from pipetrail_processors.yamlfile import Place, YamlFile, parse
 
-_Pattern = Annotated[str, StringConstraints(min_length=1, to_lower=True)]
 _StageName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 _ProjectKey = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,9}$")]
 # Names that teams give to what their users use. A default has to guess; a policy file need not.
 _PRODUCTION = ("prod", "production", "live", "prod-*", "prod/*", "production-*", "production/*", "*-prod", "*-production")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Environment(_Part):
+class Environment(Part):
     """What holds for the environments that match: shell patterns, case ignored."""
 
-    match: Annotated[tuple[_Pattern, ...], Field(min_length=1)]
-    repositories: Annotated[tuple[_Pattern, ...], Field(min_length=1)] = ("*",)
+    match: Annotated[tuple[Pattern, ...], Field(min_length=1)]
+    repositories: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("*",)
     production: bool = False
     require: tuple[_StageName, ...] = Field(default=(), description="stages that must have a passing run before a deployment")
     approvers: tuple[str, ...] = Field(default=(), description="id, name or e-mail of who may approve; empty: everybody")
 
     def applies(self, repository: str, environment: str) -> bool:
         """Whether this is about the repository's environment."""
-        return _matches(self.match, environment) and _matches(self.repositories, repository)
+        return matches(self.match, environment) and matches(self.repositories, repository)
 
 
-class Tickets(_Part):
+class Tickets(Part):
     """What holds for tickets of commits."""
 
     projects: tuple[_ProjectKey, ...] = Field(default=(), description="keys that there are; empty: any that looks like one")
-    repositories: tuple[_Pattern, ...] = Field(default=("*",), description="whose commits need one; empty: none")
+    repositories: tuple[Pattern, ...] = Field(default=("*",), description="whose commits need one; empty: none")
     required_since: AwareDatetime | None = Field(default=None, description="older commits need none")
     exempt_merges: bool = True
     exempt_reverts: bool = True
@@ -61,18 +68,53 @@ class Tickets(_Part):
     def required(self, repository: str, time: str) -> bool:
         """Whether a commit made then (canonical time) needs a ticket."""
         since = self.required_since
-        return _matches(self.repositories, repository) and (since is None or format_time(since) <= time)
+        return matches(self.repositories, repository) and (since is None or format_time(since) <= time)
 
 
-class Policy(_Part):
+class Policy(Part):
     """One policy, for all repositories."""
 
     environments: tuple[Environment, ...] = (
         Environment(match=_PRODUCTION, production=True, require=("build", "test", "approval")),
         Environment(match=("*",), require=("build", "test")),
     )
-    trunk: tuple[_Pattern, ...] = Field(default=("main", "master", "trunk"), description="branches that are released from")
+    trunk: tuple[Pattern, ...] = Field(default=("main", "master", "trunk"), description="branches that are released from")
     tickets: Tickets = Tickets()
+    checks: tuple[Pattern, ...] = Field(default=(), description="names of tasks that a merge needs to have passed")
+    reviews: tuple[Reviews, ...] = (Reviews(),)
+    roles: tuple[RoleName, ...] = Field(default=(), description="roles beside developer, release_manager and administrator")
+    roles_from: Literal["policy", "events"] = Field(
+        default="policy", description="events: roles that events carry count, too; only where nobody can write their own"
+    )
+    people: dict[Text, tuple[RoleName, ...]] = Field(default_factory=dict)
+    groups: dict[Text, Group] = Field(default_factory=dict)
+    allow: tuple[Grant, ...] = ()
+    freezes: tuple[FreezeWindow, ...] = ()
+    _file: YamlFile | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _knows_its_roles_and_groups(self) -> Self:
+        for where, role in self._roles_named():
+            if role not in self.known_roles:
+                raise ValueError(f"{where}: {role!r} is no role; there are {', '.join(self.known_roles)} (more by `roles`)")
+        for needs in self.reviews:
+            if unknown := [name for name in needs.groups if name not in self.groups]:
+                raise ValueError(f"reviews: {unknown[0]!r} is no group; there are: {', '.join(self.groups) or 'none'}")
+        return self
+
+    def _roles_named(self) -> Iterator[tuple[str, str]]:
+        yield from ((f"people.{name}", role) for name, roles in self.people.items() for role in roles)
+        yield from ((f"groups.{name}", role) for name, group in self.groups.items() for role in group.roles)
+        yield from ((f"allow.{number}", role) for number, grant in enumerate(self.allow) for role in grant.roles)
+
+    @property
+    def known_roles(self) -> tuple[str, ...]:
+        """The roles that there are."""
+        return (*STANDARD_ROLES, *self.roles)
+
+    def line(self, place: Place) -> int | None:
+        """The line of the policy file where something stands; None for the built-in policy."""
+        return self._file.line(place) if self._file and place else None
 
     @classmethod
     def load(cls, path: Path | None) -> "Policy":
@@ -96,7 +138,10 @@ class Policy(_Part):
         Raises:
             SettingError: as `load` does.
         """
-        return parse(text, setting="policy", name=name).validated(cls)
+        file = parse(text, setting="policy", name=name)
+        policy = file.validated(cls, context=Path(name).parent)
+        policy._file = file  # noqa: SLF001 - its own
+        return policy
 
     def environment(self, repository: str, name: str) -> Environment | None:
         """What holds for the repository's environment; None where no pattern matches: nothing is required there."""
@@ -104,9 +149,13 @@ class Policy(_Part):
 
     def is_trunk(self, branch: str) -> bool:
         """Whether the branch is one that is released from."""
-        return _matches(self.trunk, branch)
+        return matches(self.trunk, branch)
 
+    def needed_reviews(self, repository: str, branch: str) -> Reviews | None:
+        """What a merge into the branch needs; None: nothing is said about it."""
+        trunk = self.is_trunk(branch)
+        return next((needs for needs in self.reviews if needs.applies(repository, branch, trunk=trunk)), None)
 
-@lru_cache(maxsize=4096)
-def _matches(patterns: tuple[str, ...], name: str) -> bool:
-    return any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in patterns)
+    def is_check(self, task: str) -> bool:
+        """Whether a merge needs the task to have passed."""
+        return bool(task) and matches(self.checks, task)

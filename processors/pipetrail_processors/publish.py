@@ -36,7 +36,7 @@ class Publisher:
 
     def __init__(self, policy: Policy, rules: RuleSet) -> None:
         self._policy = policy
-        self._rules = rules
+        self._rules = rules.over("trail")
 
     def publish(self, work: Work, key: str, *, again: bool) -> list[Output]:
         """The messages about the trail of the key: nothing while it is an alias whose wait lasts.
@@ -66,10 +66,10 @@ class Publisher:
         )
         view = View(subject, facts, self._policy, artifacts)
         hits = detect(view, self._rules)
-        findings = update(node, hits, again=again)
+        findings = update(node, hits, again=again, cause=work.cause)
         if findings:
             work.change(key)
-        references = [hit.reference for hit in hits]
+        references = [hit.reference for hit in hits if hit.status == "open"]
         document = _fitting(
             partial(
                 summarize,

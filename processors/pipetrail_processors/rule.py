@@ -1,13 +1,34 @@
-"""A rule as people write it in YAML, beside the events that show when it fires. See rules/ for the built-in ones."""
+"""A rule as people write it in YAML, beside the events that show when it fires. See rules/ for the built-in ones.
 
+A rule is about a trail (`over: trail`), or about what a dossier keeps: a change's whole review, the deployments of an
+environment, what an actor or a repository did lately. Over a dossier it may want several events: `threshold` of them within
+`window`, or one for each of the `steps`, in their order, within `window`; then `when` is about each of them alone.
+"""
+
+from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pipetrail_schemas.check import event_type
 from pipetrail_schemas.finding import Category, Severity
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from pipetrail_processors.expression import Expression, Text
+from pipetrail_processors.fields import FIELDS
+from pipetrail_processors.guard.duration import parse_duration
+from pipetrail_processors.policy import Policy
+
+_Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+_EventTypes = Annotated[tuple[str, ...], Field(min_length=1)]
 
 _MIN_LABELLED = 3  # of each kind: fewer show neither what a rule is for nor what it leaves alone
 
@@ -31,19 +52,55 @@ class Choice(_Part):
 class Labelled(_Part):
     """A small history that shows that the rule fires, or that it does not.
 
-    Events are written as `labelled.messages` reads them. `waited: true`: the wait for links ends afterwards.
+    Events are written as `labelled.messages` reads them. `waited: true`: the wait for links ends afterwards. `policy`: what
+    holds instead of the built-in policy. `withdrawn`: how many findings were there and are not any more.
     """
 
     says: str
     fires: int = Field(ge=0, description="how many findings of this rule there are in the end")
+    withdrawn: int | None = Field(default=None, ge=0, description="how many were found and taken back")
     waited: bool = False
+    policy: Policy = Policy()
     events: Annotated[list[dict[str, Any]], Field(min_length=1)]
+
+
+class Exclusion(_Part):
+    """Hits that are known and accepted for a while: they are counted, and nobody is called. Afterwards they come back."""
+
+    when: str
+    owner: Annotated[str, StringConstraints(min_length=1)]
+    reason: Annotated[str, StringConstraints(min_length=1)]
+    expires: AwareDatetime = Field(description="events from then on are no longer excluded")
+
+    @field_validator("when")
+    @classmethod
+    def _condition(cls, value: str) -> str:
+        Expression(value)
+        return value
+
+
+class Step(_Part):
+    """One event of a sequence."""
+
+    on: _EventTypes
+    when: str = "true"
+
+    @field_validator("on")
+    @classmethod
+    def _event_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(event_type(name).name for name in value)
+
+    @field_validator("when")
+    @classmethod
+    def _condition(cls, value: str) -> str:
+        Expression(value)
+        return value
 
 
 class Rule(_Part):
     """One rule."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+    id: _Id
     version: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)*$")]
     name: str
     category: Category
@@ -51,9 +108,16 @@ class Rule(_Part):
     title: tuple[Choice, ...]
     why: str
     runbook: Annotated[tuple[str, ...], Field(min_length=1)]
-    on: Annotated[tuple[str, ...], Field(min_length=1)]
-    each: Literal["required", "failed"] | None = None
-    when: str
+    over: Literal["trail", "change", "environment", "actor", "repository"] = "trail"
+    on: tuple[str, ...] = ()
+    each: Literal["required", "failed", "checks"] | None = None
+    when: str = "true"
+    threshold: int | None = Field(default=None, ge=2, le=100, description="so many events within `window` are one finding")
+    window: Annotated[timedelta, BeforeValidator(parse_duration)] | None = None
+    steps: tuple[Step, ...] = ()
+    replaces: tuple[_Id, ...] = Field(default=(), description="rules whose findings about the same events this one stands for")
+    dedupe: tuple[str, ...] = Field(default=(), description="hits with equal values of these fields are one finding")
+    exclusions: tuple[Exclusion, ...] = ()
     tests: Annotated[list[Labelled], Field(min_length=1)]
 
     @field_validator("severity", "title", mode="before")
@@ -87,6 +151,27 @@ class Rule(_Part):
     def _condition(cls, value: str) -> str:
         Expression(value)
         return value
+
+    @field_validator("dedupe")
+    @classmethod
+    def _fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in FIELDS:
+                raise ValueError(f"{name!r} is no field")
+        return value
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> Self:
+        if bool(self.on) == bool(self.steps):
+            raise ValueError("either `on` or `steps` says which events it is about")
+        if len(self.steps) == 1:
+            raise ValueError("steps: one step is no sequence")
+        several = self.threshold is not None or bool(self.steps)
+        if several and (self.over == "trail" or self.window is None or self.each):
+            raise ValueError("`threshold` and `steps` want a `window`, are over a dossier, and not `each`")
+        if not several and self.window is not None:
+            raise ValueError("window: only with `threshold` or `steps`")
+        return self
 
     @model_validator(mode="after")
     def _has_labelled_events(self) -> Self:

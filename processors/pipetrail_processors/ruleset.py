@@ -1,18 +1,28 @@
 """The rules in force: the built-in ones, and those of a folder, which add to them and replace the ones of the same id."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 from pipetrail_schemas.errors import SettingError
+from pipetrail_schemas.times import format_time
 
 from pipetrail_processors.case import Case
 from pipetrail_processors.expression import Expression, Text
-from pipetrail_processors.rule import Rule
+from pipetrail_processors.fields import FIELDS
+from pipetrail_processors.rule import Exclusion, Rule
 from pipetrail_processors.yamlfile import parse
 
 _SETTING = "rules"
+
+
+class Step(NamedTuple):
+    """One step of a sequence, ready to judge."""
+
+    on: frozenset[str]
+    when: Expression
 
 
 class Compiled:
@@ -20,9 +30,16 @@ class Compiled:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.on = frozenset(rule.on)
+        self.steps = [Step(frozenset(step.on), Expression(step.when)) for step in rule.steps]
+        self.on = frozenset(rule.on).union(*(step.on for step in self.steps))
         self.when = Expression(rule.when)
+        self._exclusions = [(exclusion, Expression(exclusion.when)) for exclusion in rule.exclusions]
         self._titles = [(choice.condition, Text(choice.value)) for choice in rule.title]
+
+    @property
+    def spans(self) -> bool:
+        """Whether it is about several events, which its conditions choose."""
+        return bool(self.steps) or self.rule.threshold is not None
 
     def title(self, case: Case) -> str:
         """What happened, in a sentence."""
@@ -32,12 +49,59 @@ class Compiled:
         """How bad it is."""
         return next(choice.value for choice in self.rule.severity if choice.condition is None or choice.condition.holds(case))
 
+    def exclusion(self, case: Case) -> Exclusion | None:
+        """Which exclusion the hit falls under as of its event, None where it falls under none."""
+        moment = str(case.entry["time"])
+        for exclusion, condition in self._exclusions:
+            if moment < format_time(exclusion.expires) and condition.holds(case):
+                return exclusion
+        return None
+
+    def identity(self, case: Case) -> list[str]:
+        """What makes two hits one finding, beside the trail or dossier."""
+        if self.rule.dedupe:
+            return [f"{name} {FIELDS[name](case)}" for name in self.rule.dedupe]
+        fact = case.facts[0]
+        stage = case.item.standing.stage if case.item else ""
+        return [fact.get("d") or fact["e"]["event_id"], f"stage {stage}"]
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """Compiled rules, in the order of their ids."""
 
     rules: Sequence[Compiled]
+    _by_type: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _watched: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for rule in self.rules:
+            for name in rule.on:
+                self._by_type.setdefault(name, []).append(rule)
+            if rule.rule.over != "trail":
+                self._watched.update(rule.on)
+
+    def over(self, what: str) -> "RuleSet":
+        """Those about a trail, or about one kind of dossier."""
+        return RuleSet([rule for rule in self.rules if rule.rule.over == what])
+
+    def of_type(self, name: str) -> Sequence[Compiled]:
+        """Those that an event of the type can make fire."""
+        return self._by_type.get(name, ())
+
+    def of_types(self, names: Iterable[str]) -> list[Compiled]:
+        """Those that events of the types can make fire, in the order of their ids."""
+        found = {id(rule): rule for name in names for rule in self._by_type.get(name, ())}
+        return sorted(found.values(), key=lambda rule: rule.rule.id)
+
+    def watched(self, name: str) -> bool:
+        """Whether any rule wants events of the type in a dossier."""
+        return name in self._watched
+
+    @property
+    def wants_checks(self) -> bool:
+        """Whether any of them judges the checks of a change."""
+        return any(rule.rule.each == "checks" for rule in self.rules)
 
     @classmethod
     def load(cls, folder: Path | None = None) -> "RuleSet":

@@ -21,22 +21,30 @@ class YamlFile:
     content: Any
     lines: dict[Place, int]
 
-    def error(self, place: Sequence[str | int], problem: str) -> SettingError:
-        """The complaint about a value, with the line of it or of the nearest value around it that is there."""
+    def line(self, place: Sequence[str | int]) -> int:
+        """The line of a value, or of the nearest value around it that is there."""
         where = tuple(place)
         while where and where not in self.lines:
             where = where[:-1]
-        path = ".".join(str(part) for part in place)
-        return SettingError(self.setting, f"{self.name}:{self.lines.get(where, 1)}: {path + ': ' if path else ''}{problem}")
+        return self.lines.get(where, 1)
 
-    def validated(self, model: type[_Model]) -> _Model:
+    def error(self, place: Sequence[str | int], problem: str) -> SettingError:
+        """The complaint about a value, with the line of it or of the nearest value around it that is there."""
+        path = ".".join(str(part) for part in place)
+        return SettingError(self.setting, f"{self.name}:{self.line(place)}: {path + ': ' if path else ''}{problem}")
+
+    def validated(self, model: type[_Model], *, context: object = None) -> _Model:
         """The content as a model that forbids unknown fields.
+
+        Args:
+            model: what it is to be.
+            context: handed to the model's validators.
 
         Raises:
             SettingError: names file, line, field and what is allowed.
         """
         try:
-            return model.model_validate(self.content)
+            return model.model_validate(self.content, context=context)
         except ValidationError as exc:
             error = exc.errors()[0]
             message = error["msg"].removeprefix("Value error, ")

@@ -15,7 +15,8 @@ SCHEMA_VERSION = "1.0"
 
 Category = Literal["override", "policy", "anomaly"]
 Severity = Literal["low", "medium", "high", "critical"]
-Status = Literal["open", "acknowledged", "justified", "resolved", "withdrawn"]
+# `excluded`: a rule's exclusion says that it is known and accepted for now; it is counted, and nobody is called.
+Status = Literal["open", "acknowledged", "justified", "resolved", "withdrawn", "excluded"]
 
 # ECS `event.severity` is a number; these leave room between the names.
 SEVERITY_NUMBERS: dict[Severity, int] = {"low": 25, "medium": 50, "high": 75, "critical": 95}
@@ -39,6 +40,14 @@ class FindingEvent(Model):
     reason: str | None = Field(default=None, description="the reason that the actor gave")
 
 
+class Exclusion(Model):
+    """Who accepted a finding, why, and until when."""
+
+    owner: Name
+    reason: str
+    expires: Time
+
+
 class FindingState(Model):
     """`pipetrail.finding`."""
 
@@ -50,6 +59,8 @@ class FindingState(Model):
     title: str = Field(description="what happened, with actor and place filled in")
     runbook: list[str] = Field(default_factory=list, description="what to do, step by step")
     evidence: list[Name] = Field(description="ids of the events that show it")
+    correction: str | None = Field(default=None, description="what an earlier verdict was corrected by, and to what")
+    exclusion: Exclusion | None = None
 
 
 class TrailRef(Model):

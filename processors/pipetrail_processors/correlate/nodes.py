@@ -39,6 +39,8 @@ class Work:
         self._prefix = b"n\0" + repository.encode() + b"\0"
         self._nodes: dict[str, Node] = {}
         self._changed: set[str] = set()
+        # What is being taken in, in words: what a finding that it corrects says it was corrected by.
+        self.cause = ""
 
     def node(self, key: str) -> Node:
         """The node, an empty one where there is none, for reading."""

@@ -166,6 +166,7 @@ def _end_of(values: Sequence[bytes]) -> tuple[dict[bytes, bytes], list[dict[str,
     findings = world.findings()
     for finding in findings:
         del finding["pipetrail"]["finding"]["revision"]
+        finding["pipetrail"]["finding"].pop("correction", None)  # says what came last
         finding["pipetrail"]["finding"].pop("correction", None)  # what corrected it is a matter of order
     records = {output.value or b"" for output in world.published[RECORDS]}
     return world.latest(TRAILS), findings, records

@@ -1,0 +1,142 @@
+"""What rules ask about the review of a change, of its dossier as of an event. For rules, over `guard.reviews`. Pure."""
+
+from pipetrail_processors.case import Case
+from pipetrail_processors.fact import Fact
+from pipetrail_processors.guard import reviews
+from pipetrail_processors.people import display
+from pipetrail_processors.stages import standings
+from pipetrail_processors.watch.dossier import DossierView
+
+# How a check can end without having said yes or no; forges count all of them as passed.
+_WITHOUT_VERDICT = frozenset({"skipped", "never_ran", "neutral", "cancelled"})
+
+
+def change_id(case: Case) -> str:
+    """The change's number or key."""
+    return str(case.facts[0].get("w", {}).get("change", {}).get("id", ""))
+
+
+def told(case: Case) -> bool:
+    """Whether the change's history is known from its beginning: else nobody can say that something is missing in it."""
+    return "change.created" in case.view.by_type
+
+
+def branch(case: Case) -> str:
+    """The branch that the change goes into; "" where nothing says so."""
+    own = case.facts[0].get("more", {}).get("b", {}).get("name")
+    if own:
+        return str(own)
+    named = (
+        fact.get("more", {}).get("b", {}).get("name")
+        for fact in reversed(case.view.facts)
+        if fact["e"].get("type", "").startswith("change.")
+    )
+    return str(next((name for name in named if name), ""))
+
+
+def trunk(case: Case) -> bool:
+    """Whether it goes into a branch that is released from."""
+    return bool(branch(case)) and case.view.policy.is_trunk(branch(case))
+
+
+def state(case: Case) -> str:
+    """How its reviews stand (`guard.reviews`); "" where the policy wants none, or its branch is not known."""
+    found = _standing(case)
+    return found.state if found else ""
+
+
+def reviewers(case: Case) -> str:
+    """Whose reviews decide how it stands."""
+    found = _standing(case)
+    return ", ".join(dict.fromkeys(display(fact["e"].get("actor", {})) for fact in found.facts)) if found else ""
+
+
+def counting(case: Case) -> int:
+    """How many approvals count."""
+    found = _standing(case)
+    return len(found.counting) if found else 0
+
+
+def needed(case: Case) -> int:
+    """How many approvals the policy wants; 0 where it says nothing."""
+    needs = _needs(case)
+    return needs.approvals if needs else 0
+
+
+def checks(case: Case) -> list[tuple[str, str, Fact]]:
+    """The checks that the merge needed and that gave no verdict, as (name, state, fact)."""
+    view = case.view
+    if not isinstance(view, DossierView):
+        return []
+    merge = case.facts[0]
+    moment = (merge["e"]["time"], merge["e"]["event_id"])
+    found: dict[str, Fact] = {}
+    for commit in sorted(_commits(case)):
+        found.update((fact["e"]["event_id"], fact) for fact in view.of_commit(commit))
+    before = [fact for fact in found.values() if (fact["e"]["time"], fact["e"]["event_id"]) < moment]
+    by_task: dict[str, list[Fact]] = {}
+    for fact in sorted(before, key=lambda fact: (fact["e"]["time"], fact["e"]["event_id"])):
+        if _is_required(case, fact):
+            by_task.setdefault(str(fact.get("k", "")), []).append({**fact, "s": "check"})
+    results = {task: standings(facts).get("check") for task, facts in by_task.items()}
+    return [
+        (str(result.fact["e"].get("name", task.rpartition("/")[2])), result.state, result.fact)
+        for task, result in sorted(results.items())
+        if result and result.state in _WITHOUT_VERDICT
+    ]
+
+
+def _is_required(case: Case, fact: Fact) -> bool:
+    """A check that the policy names, or of a stage that it requires for some environment, where the task says its stage."""
+    kind = fact["e"]["type"]
+    if not kind.startswith(("taskrun.", "testsuiterun.", "build.", "policy.bypassed")):
+        return False
+    policy = case.view.policy
+    stages = {stage for environment in policy.environments for stage in environment.require}
+    return fact.get("s") in stages or policy.is_check(str(fact["e"].get("name", "")))
+
+
+def _commits(case: Case) -> set[str]:
+    """The merge, and the head that it merged: checks run on either."""
+    merge = case.facts[0].get("more", {})
+    heads = [
+        fact.get("more", {}).get("h") for fact in case.view.facts if fact["e"]["type"] in {"change.created", "change.updated"}
+    ]
+    found = {merge.get("m"), merge.get("h"), case.facts[0].get("o"), heads[-1] if heads else None}
+    return {commit for commit in found if commit}
+
+
+def _needs(case: Case) -> reviews.Reviews | None:
+    name = branch(case)
+    if not name:
+        return None
+    return case.view.policy.needed_reviews(case.view.subject.repository or "", name)
+
+
+def _standing(case: Case) -> reviews.Standing | None:
+    needs = _needs(case)
+    if needs is None or not needs.approvals:
+        return None
+    return reviews.standing(case.view.facts, case.facts[0], needs, case.view.policy.groups, _writers(case))
+
+
+def _writers(case: Case) -> reviews.Writers:
+    """Authors and committers: of what the change's events quote, and who proposed it."""
+    authors: list[dict[str, str]] = []
+    committers: list[dict[str, str]] = []
+    facts = list(case.view.facts)
+    if isinstance(case.view, DossierView):
+        facts += [fact for commit in sorted(_commits(case)) for fact in case.view.of_commit(commit)]
+    for fact in facts:
+        quoted, kind = fact.get("c", {}), fact["e"].get("type", "")
+        authors += [quoted["a"]] if quoted.get("a") else []
+        # A forge that merges is the committer of the merge, and nobody's second pair of eyes.
+        committers += [quoted["c"]] if quoted.get("c") and kind != "change.merged" and _is_of_the_change(case, fact) else []
+        if kind in {"change.created", "commit.recorded"} and fact["e"].get("actor"):
+            authors.append(fact["e"]["actor"])
+    return reviews.Writers(authors, committers)
+
+
+def _is_of_the_change(case: Case, fact: Fact) -> bool:
+    merged = case.facts[0].get("more", {}).get("m")
+    return not (merged and fact.get("o") == merged)

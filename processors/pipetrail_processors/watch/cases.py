@@ -1,0 +1,90 @@
+"""What a rule judges of a dossier: single events, bursts, or sequences. By event time, whatever the order of arrival. Pure.
+
+A burst is a run of matching events, none further than the window from the one before, that somewhere has as many as the
+threshold within one window: one finding, however long it goes on. A sequence is one event for each step, in this order, all
+within the window; it starts at each event of the first step, and takes the earliest that complete it.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from pipetrail_schemas.times import parse_time
+
+from pipetrail_processors.case import Case, View
+from pipetrail_processors.fact import Fact
+from pipetrail_processors.ruleset import Compiled, Step
+
+
+def candidates(rule: Compiled, view: View) -> Iterator[Case]:
+    """The cases of the rule whose condition is still to be judged, or has been where it is about several events.
+
+    Raises:
+        ValueError: a condition cannot be judged.
+    """
+    if rule.steps:
+        yield from _sequences(rule, view)
+        return
+    facts = [fact for fact in view.facts if fact["e"]["type"] in rule.on]
+    if rule.rule.threshold is None:
+        yield from (Case(view, [fact]) for fact in facts)
+        return
+    matching = [fact for fact in facts if rule.when.holds(Case(view, [fact]))]
+    window = rule.rule.window or timedelta()
+    for burst in _runs(matching, window):
+        if _dense(burst, window, rule.rule.threshold):
+            yield Case(view, burst)
+
+
+def worth_keeping(rule: Compiled, view: View, fact: Fact) -> bool:
+    """Whether an event of a repository or an actor can be part of anything that the rule finds."""
+    case = Case(view, [fact])
+    steps = rule.steps or [Step(rule.on, rule.when)]
+    try:
+        return any(fact["e"]["type"] in step.on and step.when.holds(case) for step in steps)
+    except ValueError:
+        return True  # that it cannot be judged is a finding, too
+
+
+def _sequences(rule: Compiled, view: View) -> Iterator[Case]:
+    window = rule.rule.window or timedelta()
+    by_step = [_matching(step, view) for step in rule.steps]
+    taken: set[str] = set()
+    for first in by_step[0]:
+        chosen = [first]
+        end = _time(first) + window
+        for candidates_ in by_step[1:]:
+            following = next((fact for fact in candidates_ if _moment(fact) > _moment(chosen[-1]) and _time(fact) <= end), None)
+            if following is None:
+                break
+            chosen.append(following)
+        # Two first steps before one last are one story: the earliest tells it.
+        if len(chosen) == len(by_step) and chosen[-1]["e"]["event_id"] not in taken:
+            taken.add(chosen[-1]["e"]["event_id"])
+            yield Case(view, chosen)
+
+
+def _matching(step: Step, view: View) -> list[Fact]:
+    return [fact for fact in view.facts if fact["e"]["type"] in step.on and step.when.holds(Case(view, [fact]))]
+
+
+def _runs(facts: Sequence[Fact], window: timedelta) -> Iterator[list[Fact]]:
+    run: list[Fact] = []
+    for fact in facts:
+        if run and _time(fact) - _time(run[-1]) > window:
+            yield run
+            run = []
+        run.append(fact)
+    if run:
+        yield run
+
+
+def _dense(run: Sequence[Fact], window: timedelta, threshold: int) -> bool:
+    return any(_time(last) - _time(first) <= window for first, last in zip(run, run[threshold - 1 :], strict=False))
+
+
+def _time(fact: Fact) -> datetime:
+    return parse_time(fact["e"]["time"])
+
+
+def _moment(fact: Fact) -> tuple[str, str]:
+    return fact["e"]["time"], fact["e"]["event_id"]

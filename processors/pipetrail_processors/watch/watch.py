@@ -1,0 +1,139 @@
+"""Judging what no single trail shows: each event goes into the dossiers that rules want it in, and those are judged anew.
+
+Called for every event, after it has joined its trail. Events that no rule over dossiers names cost one look into a table.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pipetrail_schemas import ids
+from pipetrail_schemas.topics import FINDINGS
+
+from pipetrail_processors.correlate.nodes import Work
+from pipetrail_processors.detect import detect, update
+from pipetrail_processors.fact import Fact
+from pipetrail_processors.output import Output
+from pipetrail_processors.policy import Policy
+from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.summary import Subject, in_order
+from pipetrail_processors.watch.cases import candidates, worth_keeping
+from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier, DossierView, keys_of
+
+# Dossiers that take only what some rule matches: they are about rare events among many.
+_SELECTIVE = frozenset({"repository", "actor"})
+# What the others are about beside what rules fire on: what went before.
+_LIVES = {"change": ("change.", "approval."), "environment": ("deployment.",)}
+_LIFE = tuple(prefix for prefixes in _LIVES.values() for prefix in prefixes)
+# What a dossier leaves out of a fact: it is about who did what to which control or branch, and there may be many.
+_LEFT_OUT = frozenset({"c", "k", "t", "p", "a", "l"})
+# What a fact has that joins a trail (`fact`), or that waits for one.
+_TRAIL_KEYS = frozenset({"o", "a", "d"})
+_ALONE = Bounds(1, timedelta(days=1))
+# What says how a change's checks ended; it names the commit, seldom the change.
+_CHECKS = frozenset({"taskrun.finished", "taskrun.skipped", "build.finished", "testsuiterun.finished", "policy.bypassed"})
+
+
+class Watch:
+    """Keeps dossiers and judges them. Keeps nothing between calls but policy and rules."""
+
+    def __init__(self, policy: Policy, rules: RuleSet) -> None:
+        self._policy = policy
+        self._rules = rules
+        self._trail = rules.over("trail")
+        self._over = {what: rules.over(what) for what in BOUNDS}
+
+    def on_event(self, work: Work, fact: Fact, scope: str, published: Iterable[Output]) -> list[Output]:
+        """Take in an event. Returns findings.
+
+        Args:
+            work: the nodes of the repository, with the event joined.
+            fact: of the event.
+            scope: what its dossiers are within: the repository, or the partition key where there is none.
+            published: what joining it gave; findings of a trail change what rules say of its environments.
+        """
+        kind = fact["e"]["type"]
+        touched: dict[str, tuple[str, bool]] = {}
+        for what, key in keys_of(fact) if self._wanted(kind) else ():
+            again = self._take(work, scope, what, key, fact)
+            if again is not None:
+                touched[key] = (what, again)
+        outputs = self._alone(work, scope, fact)
+        commit = fact.get("o")
+        if commit and kind in _CHECKS and self._over["change"].wants_checks:
+            head = work.state.get(_head_key(scope, commit))
+            if head is not None:
+                touched.setdefault(head.decode(), ("change", False))
+        if commit and any(output.topic is FINDINGS for output in published):
+            for key in self._environments(work, commit):
+                touched.setdefault(key, ("environment", False))
+        for key, (what, again) in sorted(touched.items()):
+            outputs += self._judge(work, scope, what, key, again=again)
+        return outputs
+
+    def _wanted(self, kind: str) -> bool:
+        return self._rules.watched(kind) or kind.startswith(_LIFE)
+
+    def _alone(self, work: Work, scope: str, fact: Fact) -> list[Output]:
+        """Judge by the rules over trails an event of a repository that belongs to no trail: it is one of its own."""
+        if not work.repository or not _TRAIL_KEYS.isdisjoint(fact) or not self._trail.of_type(fact["e"]["type"]):
+            return []
+        dossier = Dossier(work.state, scope, f"l {fact['e']['event_id']}")
+        _, again = dossier.add(fact, _ALONE)
+        findings = update(
+            dossier.node, detect(self._view(work, scope, dossier.facts), self._trail), again=again, cause=work.cause
+        )
+        if findings:
+            dossier.save()
+        return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
+
+    def _take(self, work: Work, scope: str, what: str, key: str, fact: Fact) -> bool | None:
+        """Put the fact into the dossier. Returns whether it had been there before; None where the dossier does not want it."""
+        kind = fact["e"]["type"]
+        if what in _SELECTIVE:
+            view = self._view(work, scope, [fact])
+            if not any(worth_keeping(rule, view, fact) for rule in self._over[what].of_type(kind)):
+                return None
+            fact = {name: value for name, value in fact.items() if name not in _LEFT_OUT}
+        elif not (kind.startswith(_LIVES[what]) and self._over[what].rules):
+            return None
+        dossier = Dossier(work.state, scope, key)
+        kept, again = dossier.add(fact, BOUNDS[what])
+        if not kept:
+            return None
+        dossier.save()
+        if what == "change":
+            for commit in {fact.get("o"), fact.get("more", {}).get("h"), fact.get("more", {}).get("m")} - {None}:
+                work.state.set(_head_key(scope, str(commit)), key.encode())
+        return again
+
+    def _judge(self, work: Work, scope: str, what: str, key: str, *, again: bool) -> list[Output]:
+        dossier = Dossier(work.state, scope, key)
+        view = self._view(work, scope, dossier.facts)
+        hits = detect(view, self._over[what], candidates)
+        dossier.forget_what_nothing_shows()
+        findings = update(dossier.node, hits, again=again, cause=work.cause)
+        if findings:
+            dossier.save()
+        return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
+
+    def _view(self, work: Work, scope: str, facts: Sequence[Fact]) -> DossierView:
+        def of_commit(commit: str) -> Sequence[Fact]:
+            return in_order(work.node(commit).get("f", {}).values())
+
+        def open_findings(commit: str) -> Mapping[str, Any]:
+            published: Mapping[str, Any] = work.node(commit).get("g", {})
+            return published
+
+        subject = Subject(id=ids.trail_id(scope, ""), repository=work.repository or None, commit=None, revision=1)
+        return DossierView(subject, facts, self._policy, of_commit, open_findings)
+
+    def _environments(self, work: Work, commit: str) -> list[str]:
+        if not self._over["environment"].rules:
+            return []
+        facts = work.node(commit).get("f", {}).values()
+        return sorted({key for fact in facts if "d" in fact for what, key in keys_of(fact) if what == "environment"})
+
+
+def _head_key(scope: str, commit: str) -> bytes:
+    return b"w\0" + scope.encode() + b"\0h " + commit.encode()
