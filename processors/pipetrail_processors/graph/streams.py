@@ -21,7 +21,7 @@ from pipetrail_processors.graph.difference import difference
 
 # Of one service in one environment; what came before them is settled.
 MAX_DEPLOYMENTS = 200
-_FALLBACKS = 4
+_FALLBACKS = 8
 # A time before any deployment.
 _EARLY_MS = milliseconds("2000-01-01T00:00:00.000Z")
 # Commits that are named in the trail of the deployed one; all of them are counted, and tell it themselves.
@@ -54,7 +54,7 @@ class _Run(NamedTuple):
     time: str
 
 
-# What runs with a deployment, then what ran before it, latest first.
+# What runs with a deployment, then what ran before it, latest first, each commit once.
 _Place = tuple[_Run, ...]
 
 
@@ -216,7 +216,7 @@ def _compared(elements: Iterable[_Element]) -> list[tuple[_Element, _Place]]:
     After a roll-back that says no more than what was given up, the latest other commit runs again.
     """
     found: list[tuple[_Element, _Place]] = []
-    running: list[_Run] = []
+    running: list[_Run] = []  # latest first
     for element in elements:
         commit = element.commit
         if element.type == ROLLED_BACK and running and running[0].commit == commit:
@@ -226,5 +226,5 @@ def _compared(elements: Iterable[_Element]) -> list[tuple[_Element, _Place]]:
             commit = running[0].commit if running else commit
         run = _Run(commit, element.time)
         found.append((element, (run, *running[:_FALLBACKS])))
-        running.insert(0, run)
+        running = [run, *(other for other in running if other.commit != commit)]
     return found
