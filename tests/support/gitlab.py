@@ -373,6 +373,7 @@ def rest_pipeline(**changed: Any) -> Json:
         "started_at": "2026-11-23T09:03:20.200Z",
         "finished_at": "2026-11-23T09:06:40.300Z",
         "duration": 200,
+        "queued_duration": 20,
         "user": ANN,
         "web_url": f"{REPOSITORY}/-/pipelines/31",
         **changed,

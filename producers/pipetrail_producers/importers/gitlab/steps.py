@@ -17,7 +17,6 @@ from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.gitlab import deployment, job, merge_request, pipeline, release, review
 from pipetrail_producers.webhook.gitlab.place import Place
 from pipetrail_producers.webhook.gitlab.read import moment, required
-from pipetrail_producers.webhook.payload import items
 
 # The most that GitLab gives on one page.
 _PAGE = {"per_page": "100"}
@@ -52,12 +51,12 @@ class _Facts:
         self._place = place
 
     def merge_request(self, reader: Reader, member: Any) -> Iterator[Fact]:
-        yield from merge_request.history(member, self._place)
         path = f"merge_requests/{merge_request.number_of(member)}"
-        approvals = reader.get(f"{path}/approvals")
-        if items(approvals, "approved_by"):
-            versions = list(reader.items(f"{path}/versions", _PAGE))
-            yield from review.approvals(member, self._place, merge_request.about(member), approvals, versions)
+        # The request has only its present head; its versions have them all, with their times.
+        versions = list(reader.items(f"{path}/versions", _PAGE))
+        yield from merge_request.history(member, self._place, review.first_head(versions))
+        about = merge_request.about(merge_request.lasting(member))
+        yield from review.approvals(member, self._place, about, reader.get(f"{path}/approvals"), versions)
 
     def pipeline(self, reader: Reader, member: Any) -> Iterator[Fact]:
         # The list has neither the times nor the person.

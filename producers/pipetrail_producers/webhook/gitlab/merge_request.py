@@ -23,6 +23,7 @@ from pipetrail_producers.webhook.values import Data, cut, full_revision, merged,
 _KIND = "merge_request"
 _NUMBER_IN_URL = re.compile(r"/merge_requests/(\d{1,18})(?:$|[/?#])", re.ASCII)
 _STATES = {"opened": "open", "locked": "open", "closed": "closed", "merged": "merged"}
+_LASTING = ("id", "iid", "created_at", "source_branch", "source_project_id", "target_project_id", "url", "web_url")
 # What the hook says changed with everything, and says nothing itself.
 _SILENT_CHANGES = frozenset({"updated_at", "updated_by_id", "last_edited_at", "last_edited_by_id", "total_time_spent"})
 
@@ -49,19 +50,32 @@ def hook(payload: Mapping[str, Any], place: Place) -> Translation:
     raise UntranslatableError(f"gitlab {_KIND}: object_attributes.action {action!r:.80} is not known")
 
 
-def history(request: Mapping[str, Any], place: Place) -> Iterator[Fact]:
+def history(request: Mapping[str, Any], place: Place, first_head: str | None) -> Iterator[Fact]:
     """What a REST answer tells of a merge request's life: that it was proposed, and how it ended.
+
+    What may have been altered since it was proposed (title, target, draft or not) is not told of its beginning: that would
+    contradict what a hook told then.
+
+    Args:
+        request: the REST answer.
+        place: where.
+        first_head: the head that it was proposed with, where it is known.
 
     Raises:
         UntranslatableError: it has no id or no number.
     """
     required(request, "id", _KIND)
-    yield created(request, place, actor(at(request, "author")))
+    yield created({**lasting(request), "sha": first_head}, place, actor(at(request, "author")))
     if name(request, "state") == "merged":
         by = at(request, "merge_user") or at(request, "merged_by")
         yield merge(request, place, actor(by), moment(request, "merged_at"))
     elif name(request, "state") == "closed":
         yield abandoned(request, place, actor(at(request, "closed_by")), moment(request, "closed_at"))
+
+
+def lasting(request: Mapping[str, Any]) -> Data:
+    """What of a REST answer has been so from the beginning."""
+    return {key: request[key] for key in _LASTING if key in request}
 
 
 def created(request: Mapping[str, Any], place: Place, who: Data) -> Fact:

@@ -70,9 +70,8 @@ def facts(pipeline: Mapping[str, Any], place: Place) -> Iterator[Fact]:
         raise UntranslatableError(f"gitlab {_KIND}: status {status!r:.80} is not known")
     data = about(pipeline, place)
     key = (_KIND, required(pipeline, "id", _KIND))
-    created, started, finished = (moment(pipeline, f"{what}_at") for what in ("created", "started", "finished"))
-    if status != "skipped":
-        started = started or _after_queue(created, number(pipeline, "queued_duration"))
+    created, finished = moment(pipeline, "created_at"), moment(pipeline, "finished_at")
+    started = _started(pipeline, status, created)
     if name(pipeline, "source") in _BY_HAND:
         by_hand = merged(data, {"event": {"action": "run_by_hand"}})
         yield place.fact("intervention.recorded", created, key, by_hand, state="run by hand")
@@ -82,7 +81,10 @@ def facts(pipeline: Mapping[str, Any], place: Place) -> Iterator[Fact]:
         yield place.fact("pipelinerun.started", started, key, data, state="started")
     if status in _RESULTS:
         outcome = {
-            "event": {"start": _text(started), "end": _text(finished), "duration": nanoseconds(pipeline, "duration")},
+            "event": {
+                "end": format_time(finished) if finished else None,
+                "duration": nanoseconds(pipeline, "duration"),
+            },
             "pipetrail": {
                 "result": _RESULTS[status],
                 "result_raw": status,
@@ -122,14 +124,17 @@ def about(pipeline: Mapping[str, Any], place: Place) -> Data:
     )
 
 
-def _after_queue(created: datetime | None, queued_s: int | None) -> datetime | None:
-    """When it started, of a hook: it tells when the pipeline was made, and how long it waited."""
-    if created is None or queued_s is None or queued_s > _LONGEST_QUEUE_S:
+def _started(pipeline: Mapping[str, Any], status: str, created: datetime | None) -> datetime | None:
+    """When it started. A hook does not say, but tells the wait in whole seconds, and none of a wait below one second."""
+    queued_s, told = number(pipeline, "queued_duration"), moment(pipeline, "started_at")
+    if status == "skipped":
         return None
+    if queued_s is None or created is None:
+        return told or (created if status == "running" or at(pipeline, "duration") is not None else None)
     try:
-        return created + timedelta(seconds=queued_s)
+        return created + timedelta(seconds=queued_s) if queued_s <= _LONGEST_QUEUE_S else told
     except OverflowError:
-        return None
+        return told
 
 
 def _interventions(pipeline: Mapping[str, Any], jobs: list[Data], place: Place) -> Iterator[Fact]:
@@ -147,7 +152,3 @@ def _interventions(pipeline: Mapping[str, Any], jobs: list[Data], place: Place) 
         data = merged(job.about(one, place), {"event": {"action": action}})
         key = ("job", required(one, "id", "job"))
         yield place.fact("intervention.recorded", started, key, data, state=action, subject=name(one, "name"))
-
-
-def _text(time: datetime | None) -> str | None:
-    return format_time(time) if time else None

@@ -1,6 +1,7 @@
 """What all of GitLab's payloads have in common: how they write times and users, and how an error names a field.
 
-GitLab writes times as RFC 3339 in its REST API and, depending on the hook, as `2026-11-23 09:02:11 UTC` or with an offset.
+GitLab writes times as RFC 3339 in its REST API and, depending on the hook, as `2026-11-23 09:02:11 UTC` or with an offset. Most
+hooks leave out what lies below a second; so do we everywhere, that a fact has one time whoever tells it.
 """
 
 import re
@@ -25,16 +26,18 @@ _HIDDEN = "[REDACTED]"
 
 
 def moment(payload: Any, path: str) -> datetime | None:
-    """A time in UTC in any of GitLab's spellings; None for what is no time."""
+    """A time in UTC, to the second, in any of GitLab's spellings; None for what is no time."""
     found = plain.text(payload, path)
     if found and (match := _RUBY_TIME.fullmatch(found)):
         day, time, utc, hours, minutes = match.groups()
-        return plain.moment({"": f"{day}T{time}{'Z' if utc else f'{hours}:{minutes}'}"}, "")
-    return plain.moment(payload, path)
+        exact = plain.moment({"": f"{day}T{time}{'Z' if utc else f'{hours}:{minutes}'}"}, "")
+    else:
+        exact = plain.moment(payload, path)
+    return exact.replace(microsecond=0) if exact else None
 
 
 def second(time: datetime | None) -> str:
-    """A time as part of an id: to the second, since hooks leave out what REST answers give beyond; empty for None."""
+    """A time as part of an id; empty for None."""
     return f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else ""
 
 

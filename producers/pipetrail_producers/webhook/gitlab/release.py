@@ -39,7 +39,9 @@ def published(release: Mapping[str, Any], place: Place) -> Fact:
     """
     tag = required(release, "tag_name", _KIND)
     time = moment(release, "released_at") or moment(release, "created_at")
-    data = merged(actor(at(release, "author")), about(release))
+    # A hook has no author: that is no unknown one, the API knows.
+    author = at(release, "author")
+    data = merged(actor(author) if author else {}, about(release))
     key = (_KIND, f"{place.need_repository(_KIND)} {tag}")
     return place.fact("release.published", time, key, data, state="published", subject=tag)
 

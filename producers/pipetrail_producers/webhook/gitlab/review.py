@@ -8,16 +8,24 @@ versions of the request tell it.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.gitlab.place import Place
 from pipetrail_producers.webhook.gitlab.read import actor, moment, required, second
-from pipetrail_producers.webhook.payload import at, items
+from pipetrail_producers.webhook.payload import at, items, number
 from pipetrail_producers.webhook.values import Data, full_revision, merged, name
 
 DECISIONS = {"approved": "approved", "approval": "approved", "unapproved": "dismissed", "unapproval": "dismissed"}
 _REVIEWER_STATES = {"requested_changes": "rejected", "reviewed": "commented"}
+
+
+class _Version(NamedTuple):
+    """A head that a merge request had, from when on; the number decides within a second."""
+
+    time: datetime
+    number: int
+    head: str
 
 
 def of_hook(request: Mapping[str, Any], place: Place, who: Data, about: Data) -> Fact:
@@ -33,7 +41,7 @@ def of_hook(request: Mapping[str, Any], place: Place, who: Data, about: Data) ->
     decision = DECISIONS[action]
     time = moment(request, "updated_at")
     why = name(request, "system_action")
-    data = merged(who, about, {"event": {"action": action, "reason": why}})
+    data = merged(who, about, {"event": {"action": decision, "reason": why}, "pipetrail": {"labels": {"action": action}}})
     revision = at(about, "vcs.ref.head.revision")
     state = _state(decision, revision) if decision == "approved" else f"{decision} {revision} {second(time)}"
     return _fact(request, place, time, data=data, decision=decision, state=state)
@@ -57,7 +65,7 @@ def approvals(request: Mapping[str, Any], place: Place, about: Data, answer: Any
     Args:
         request: the merge request's REST answer.
         place: where.
-        about: the request as fields of `data`.
+        about: the lasting parts of the request (`merge_request.lasting`) as fields of `data`.
         answer: of `approvals`.
         versions: the members of `merge_requests/:iid/versions`.
     """
@@ -71,11 +79,23 @@ def approvals(request: Mapping[str, Any], place: Place, about: Data, answer: Any
 
 def head_at(versions: list[Any], time: datetime | None) -> str | None:
     """The head of a merge request at a time: of the latest version made until then; None where that is not known."""
-    made = [
-        (at_, sha) for one in versions if (at_ := moment(one, "created_at")) and (sha := full_revision(one, "head_commit_sha"))
+    until = [version for version in _made(versions) if time is not None and version.time <= time]
+    return until[-1].head if until else None
+
+
+def first_head(versions: list[Any]) -> str | None:
+    """The head that a merge request was proposed with; None where no version is known."""
+    made = _made(versions)
+    return made[0].head if made else None
+
+
+def _made(versions: list[Any]) -> list[_Version]:
+    found = [
+        _Version(time, number(one, "id") or 0, head)
+        for one in versions
+        if (time := moment(one, "created_at")) and (head := full_revision(one, "head_commit_sha"))
     ]
-    until = [version for version in made if time is not None and version[0] <= time]
-    return max(until)[1] if until else None
+    return sorted(found)
 
 
 def _with_head(about: Data, head: str | None) -> Data:

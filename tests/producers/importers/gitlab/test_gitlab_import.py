@@ -14,8 +14,10 @@ from pipetrail_producers.importers.rest.backfill import run
 from pipetrail_producers.importers.rest.client import Client
 from pipetrail_producers.importers.rest.position import Position
 from pipetrail_producers.importers.rest.saved import SavedAnswers
+from pipetrail_producers.webhook.fact import event
 from pipetrail_producers.webhook.gitlab import SYSTEM
 from pipetrail_producers.webhook.gitlab.place import Place
+from pipetrail_sinks.opensearch.duplicates import contradictions
 from support import gitlab
 from support.gitlab import ANSWERS, BOB, HEAD, INSTANCE, MERGED, OLD, REPOSITORY, Json
 from support.rest_stand_in import Asked, Reply, StandIn, stand_in
@@ -84,6 +86,31 @@ def ids(made: list[Event], *kinds: str) -> set[str]:
 def test_an_import_and_the_hooks_tell_one_fact(kinds: tuple[str, ...], payloads: list[Json], tmp_path: Path) -> None:
     """A fact of the API and the same fact of a hook have one id."""
     assert ids(imported(tmp_path), *kinds) == of_hooks(*payloads)
+
+
+def test_an_import_contradicts_no_hook(tmp_path: Path) -> None:
+    """Where a hook and the import both name a field of a fact they say the same: the index takes all else for forgery.
+
+    The times of requests' ends and deployments differ by what lies between the fact and GitLab's hook.
+    """
+    hooks = [
+        gitlab.merge_request("open", title="Draft: retry", draft=True, last_commit={"id": OLD}),
+        gitlab.merge_request("approval", user=BOB),
+        gitlab.merge_request("merge", merge_commit_sha=MERGED, user=BOB),
+        gitlab.pipeline(builds=[]),
+        gitlab.job(),
+        *(gitlab.deployment(status) for status in ("created", "running", "success")),
+        gitlab.release(),
+    ]
+    of_import = {one["id"]: one for one in imported(tmp_path)}
+    told = [event(fact, recorded=RECEIVED) for hook in hooks for fact in SYSTEM.translate(delivery(hook)).facts]
+    assert len(told) == 11
+    assert {one["id"] for one in told} == of_import.keys() - ids(list(of_import.values()), "approval.decided")
+    for one in told:
+        assert list(contradictions(of_import[one["id"]]["data"], one["data"])) == [], one["type"]
+    exact = {"change.created", "pipelinerun.started", "pipelinerun.finished", "taskrun.started", "taskrun.finished"}
+    for one in told:
+        assert short_types([one])[0] not in exact or one["time"] == of_import[one["id"]]["time"], one["type"]
 
 
 def test_a_closed_request_is_one_fact_too(tmp_path: Path) -> None:
