@@ -1,6 +1,7 @@
 """A commit or a tag that a forge's webhook lists, as the fact that `importers.commit_event` makes of git's own: same id.
 
-A forge lists less than git knows (no parents, no committer, no signature); what it does not say is absent, not "none".
+A forge lists less than git knows (no signature, mostly no parents); what it does not say is absent, not "none", and what it
+says is said as git says it: the index takes a contradiction under one id for forgery.
 """
 
 from datetime import datetime
@@ -12,8 +13,8 @@ from pipetrail_schemas.times import format_time
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.values import cut, vcs_repository
 
-# An event is to stay well below MAX_EVENT_BYTES with everything else in it.
-_MAX_MESSAGE = 50_000
+# As many characters as `importers.commit_event` keeps.
+_MAX_MESSAGE = 100_000
 
 
 class ListedCommit(NamedTuple):

@@ -64,11 +64,12 @@ def server(payload: Mapping[str, Any], place: Place) -> Translation:
     time = moment(payload, "date")
     told = place._replace(received=time) if time else place
     changes = [change for one in items(payload, "changes") if (change := _server_change(one))]
-    listed = items(payload, "commits")
+    listed = [commit for commit in items(payload, "commits") if isinstance(commit, Mapping)]
     facts: list[Fact] = []
     for commit in reversed(listed):
         author = f"{name(commit, 'author.name') or ''} <{name(commit, 'author.emailAddress') or ''}>"
-        facts.extend(_commit(commit, told, author, "authorTimestamp"))
+        committed = "committerTimestamp" if "committerTimestamp" in commit else "authorTimestamp"
+        facts.extend(_commit(commit, told, author, committed))
     for change in changes:
         facts.extend(_moved(change, told, who))
     first = changes[0] if len(changes) == 1 else None
@@ -94,7 +95,11 @@ def _moved(change: Change, place: Place, who: Data) -> Iterator[Fact]:
         if object_id is None:
             return
         where = {"vcs": {"repository": vcs_repository(place.repository)}, "cicd": {"system": "bitbucket"}}
-        gone, told = change.after is None, merged(data, where)
+        gone = change.after is None
+        if not gone:
+            yield place.fact("push.received", None, ("push", f"tag {change.name}:{change.after}"), data, subject=change.name)
+        # Who pushed a tag is told with the push; an annotated tag itself is its tagger's, whom git knows and no hook does.
+        told = merged(data if gone else {"vcs": {"ref": {"head": head}}}, where)
         yield tag_fact(place.repository, change.name, object_id, deleted=gone, time=place.received, data=told)
         return
     key = ("push", f"{change.name}:{change.before}:{change.after}")

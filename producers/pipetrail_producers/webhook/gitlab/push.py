@@ -1,5 +1,7 @@
 """Pushes: of branches, of tags, and the system hook `repository_update`, which tells all refs of a push at once.
 
+Who pushed a tag is told with the push; an annotated tag itself is its tagger's, whom git knows and no hook does.
+
 A push has no id and no time of its own: its refs and revisions are its identity, the time of receipt its time. GitLab does not
 say whether a push was forced. It lists at most 20 commits, and sends no push hook at all when more than three branches or tags
 are pushed together (`push_event_hooks_limit`); the first shows in the payload, the second only in `repository_update`.
@@ -97,15 +99,12 @@ def _tag(payload: Mapping[str, Any], place: Place, ref: str) -> Iterator[Fact]:
     if object_id is None or place.repository is None:
         return
     head = {"name": tag_name, "type": "tag", "revision": revision(payload, "checkout_sha") if after else None}
-    moved_from = {"labels": {"moved_from": before}} if before and after else {}
-    data = merged(
-        _pusher(payload),
-        {
-            "vcs": {"repository": vcs_repository(place.repository), "ref": {"head": head}},
-            "pipetrail": moved_from,
-            "cicd": {"system": "gitlab"},
-        },
-    )
+    data: Data = {"vcs": {"repository": vcs_repository(place.repository), "ref": {"head": head}}, "cicd": {"system": "gitlab"}}
+    if after is None:
+        data = merged(_pusher(payload), data)
+    else:
+        pushed = merged(_pusher(payload), data, {"pipetrail": {"labels": {"moved_from": before}}})
+        yield place.fact("push.received", None, ("push", f"{ref}:{before}:{after}"), pushed, subject=tag_name)
     yield tag_fact(place.repository, tag_name, object_id, deleted=after is None, time=place.received, data=data)
 
 
@@ -140,9 +139,13 @@ def _without_pipeline(payload: Mapping[str, Any], place: Place, repository: str,
 
 
 def _pusher(payload: Mapping[str, Any]) -> Data:
-    login = name(payload, "user_username") or name(payload, "user_name")
-    who = {"id": name(payload, "user_id"), "name": login, "email": email(payload, "user_email")}
-    return {"user": who, "pipetrail": {"actor": {"type": actor_type(login)}}}
+    login, called = name(payload, "user_username"), name(payload, "user_name")
+    # repository_update has only the name that people read, which would contradict the login of the push hook.
+    is_update = login is None and "changes" in payload
+    known_as = login or (None if is_update else called)
+    who = {"id": name(payload, "user_id"), "name": known_as, "email": email(payload, "user_email")}
+    labels = {"pusher": called if is_update else None}
+    return {"user": who, "pipetrail": {"actor": {"type": actor_type(login or called)}, "labels": labels}}
 
 
 def _labels(payload: Mapping[str, Any]) -> Data:

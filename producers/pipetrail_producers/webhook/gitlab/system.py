@@ -32,7 +32,7 @@ _EVENT_HEADER = "x-gitlab-event"
 Hook = Callable[[Mapping[str, Any], Place], Translation]
 
 _PUSH = ("push.received", "branch.created", "branch.deleted", "commit.recorded", "policy.bypassed", "source.gap")
-_TAG = ("tag.created", "tag.deleted", "commit.recorded")
+_TAG = ("tag.created", "tag.deleted", "push.received", "commit.recorded")
 _REFS = ("push.received", "branch.created", "branch.deleted", "tag.created", "tag.deleted", "source.gap")
 _CHANGE = ("change.created", "change.updated", "change.reviewed", "change.merged", "change.abandoned")
 _RUN = ("pipelinerun.queued", "pipelinerun.started", "pipelinerun.finished", "intervention.recorded")

@@ -91,7 +91,7 @@ def test_a_push_of_cloud() -> None:
     assert types(bitbucket.push()) == ["commit.recorded", "push.received"]
     assert types(bitbucket.push(None)) == ["commit.recorded", "branch.created", "push.received"]
     assert types(bitbucket.push(HEAD, None)) == ["branch.deleted"]
-    assert types(bitbucket.push(None, name="v1", kind="tag")) == ["tag.created"]
+    assert types(bitbucket.push(None, name="v1", kind="tag")) == ["push.received", "tag.created"]
     data = last(bitbucket.push())
     assert data["vcs"]["ref"] == {
         "head": {"name": "main", "type": "branch", "revision": HEAD},
@@ -131,7 +131,7 @@ def test_a_push_of_data_center() -> None:
     """Each ref by its change, at the delivery's own time, in a repository that is known by its clone address."""
     assert types(bitbucket.refs_changed()) == ["commit.recorded", "push.received"]
     assert types(bitbucket.refs_changed(HEAD, NONE, commits=[])) == ["branch.deleted"]
-    assert types(bitbucket.refs_changed(NONE, HEAD, name="v1", kind="TAG", commits=[])) == ["tag.created"]
+    assert types(bitbucket.refs_changed(NONE, HEAD, name="v1", kind="TAG", commits=[])) == ["push.received", "tag.created"]
     pushed = events(bitbucket.refs_changed())[-1]
     assert pushed["time"] == "2026-11-23T09:02:11.000Z"
     assert pushed["partitionkey"] == SERVER_REPOSITORY

@@ -1,10 +1,13 @@
 """What each kind of GitLab's deliveries becomes, and what of it is kept."""
 
+import json
+
 import pytest
 from pipetrail_producers.importers.commit import Person, parse_commit
 from pipetrail_producers.importers.commit_event import EventMaker, Tag
 from pipetrail_producers.webhook.gitlab import SYSTEM
 from pipetrail_producers.webhook.translation import Translation
+from pipetrail_sinks.opensearch.duplicates import contradictions
 from support import gitlab
 from support.gitlab import ANN, BOB, HEAD, NONE, OLD, REPOSITORY, Json
 from support.translator import RECEIVED, Event, delivery, short_types, translated
@@ -28,11 +31,13 @@ def last(payload: Json) -> Event:
 
 def test_a_listed_commit_is_the_commit_that_git_tells() -> None:
     """The hook's commit.recorded and the git importer's have one id."""
-    raw = b"tree " + b"0" * 40 + b"\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nPAY-17 retry on 503"
+    people = b"author Ann Lee <ann@acme.example> 1 +0000\ncommitter Bob Ray <bob@acme.example> 1795424531 +0100\n"
+    raw = b"tree " + b"0" * 40 + b"\n" + people + b"\nPAY-17 retry on 503\n"
     of_git = EventMaker(REPOSITORY, RECEIVED).commit(HEAD, parse_commit(raw))
     of_hook = told(gitlab.push()).facts[0]
     assert of_hook.id.encode() in of_git
     data = translated(SYSTEM, gitlab.push())[0]["data"]
+    assert list(contradictions(json.loads(of_git)["data"], data)) == []
     assert data["pipetrail"]["ticket"]["id"] == "PAY-17"
     assert data["user"] == {"name": "Ann Lee", "email": "ann@acme.example"}
 
@@ -43,6 +48,9 @@ def test_a_pushed_tag_is_the_tag_that_git_tells() -> None:
     fact = told(gitlab.tag_push()).facts[-1]
     assert fact.id.encode() in of_git
     assert last(gitlab.tag_push())["vcs"]["ref"]["head"] == {"name": "v1.2.0", "type": "tag", "revision": HEAD}
+    assert types(gitlab.tag_push(commits=[])) == ["push.received", "tag.created"]
+    assert translated(SYSTEM, gitlab.tag_push(commits=[]))[0]["data"]["user"]["name"] == "ann"
+    assert list(contradictions(json.loads(of_git)["data"], last(gitlab.tag_push()))) == []
     assert types(gitlab.tag_push(before=gitlab.MERGED, after=NONE, commits=[])) == ["tag.deleted"]
 
 
