@@ -87,9 +87,20 @@ def _bearer(headers: Headers, body: bytes, secrets: Secrets, now: float) -> str:
     del body, now
     # RFC 6750, section 2.1. The scheme's name has no case, the token has.
     name, _, given = headers.get("authorization", "").partition(" ")
-    proof = {"authorization": given.strip()} if name.lower() == "bearer" else {}
-    _require("authorization", proof, secrets)
+    token = given.strip() if name.lower() == "bearer" else _password(given.strip()) if name.lower() == "basic" else ""
+    _require("authorization", {"authorization": token}, secrets)
     return "token"
+
+
+def _password(given: str) -> str:
+    """The password of HTTP Basic (RFC 7617): the token of senders that can only have it in the address (`https://any:TOKEN@…`)."""
+    try:
+        content = base64.b64decode(given, validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    if base64.b64encode(content).decode() != given:
+        return ""
+    return content.decode("utf-8", "replace").partition(":")[2]
 
 
 def _standard_webhooks(headers: Headers, body: bytes, secrets: Secrets, now: float) -> str:

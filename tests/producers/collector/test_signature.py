@@ -53,6 +53,21 @@ def test_any_of_several_secrets_is_good(name: str) -> None:
         prove(scheme, headers, body, [other], now)
 
 
+def test_a_token_in_the_address_is_a_token() -> None:
+    """Senders that can only put credentials into the address send HTTP Basic: its password is the token, whatever the user."""
+
+    def basic(text: str) -> dict[str, str]:
+        return {"authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
+    assert prove("bearer", basic(f"jenkins:{TOKEN}"), BODY, ["another one, long enough", TOKEN], SENT) == "token"
+    assert prove("bearer", basic(f":{TOKEN}"), BODY, [TOKEN], SENT) == "token"
+    assert prove("bearer", basic("jenkins:a:b, and more of it"), BODY, ["a:b, and more of it"], SENT) == "token"
+    sloppy = {"authorization": basic(f"u:{TOKEN}")["authorization"] + "="}
+    for forged in (basic(TOKEN), basic(f"{TOKEN}:"), basic(f"u:{TOKEN[1:]}"), basic(""), {"authorization": "Basic !"}, sloppy):
+        with pytest.raises(UnprovenError):
+            prove("bearer", forged, BODY, [TOKEN], SENT)
+
+
 def test_several_signatures_are_looked_at() -> None:
     """Standard Webhooks: a sender between two keys sends both signatures, of other versions, too; one good one is enough."""
     several = {**STANDARD, "webhook-signature": f"v1a,AAAA v1,BBBB {STANDARD['webhook-signature']}"}
