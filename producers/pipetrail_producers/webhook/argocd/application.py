@@ -75,9 +75,7 @@ class Application(NamedTuple):
         context, else it is called by its destination.
         """
         namespace = self.destination.partition("/")[2]
-        told = name(self.environments, "") if isinstance(self.environments, str) else None
-        if isinstance(self.environments, Mapping):
-            told = _plain(self.environments, self.destination) or _plain(self.environments, namespace)
+        told = _plain(self.environments, self.destination) or _plain(self.environments, namespace)
         labels = at(self.object, "metadata.labels")
         labelled = next((found for label in _ENVIRONMENT_LABELS if (found := _plain(labels, label))), None)
         return told or labelled or name(self.context, "environment") or self.destination

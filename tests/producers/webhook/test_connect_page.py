@@ -1,0 +1,49 @@
+"""docs/connect.md: what it tells people to write works."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from pipetrail_producers.collector.sources import load
+from pipetrail_producers.webhook.argocd import SYSTEM
+from pipetrail_producers.webhook.systems import PLACES
+from support.translator import short_types, translated
+
+PAGE = (Path(__file__).parents[3] / "docs" / "connect.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+APPLICATION = {
+    "kind": "Application",
+    "metadata": {"name": "shop", "namespace": "argocd"},
+    "spec": {"destination": {"server": "https://kubernetes.default.svc", "namespace": "pay"}},
+    "status": {"operationState": {"phase": "Running", "startedAt": "2026-11-23T09:07:30Z"}},
+}
+
+
+def test_the_sources_are_taken_by_the_collector(tmp_path: Path) -> None:
+    """The page's file of sources passes the collector's own check, and each source is of a system that there is."""
+    file = tmp_path / "sources.yaml"
+    file.write_text(BLOCKS[0], encoding="utf-8")
+    names = re.findall(r"env: (\w+)", BLOCKS[0])
+    key = "whsec_" + base64.b64encode(b"k" * 32).decode()
+    found = load(file, {name: key if name.startswith("HOOP") else f"{name}-of-enough-length" for name in names})
+    assert {source.system for source in found.by_name.values()} < set(PLACES)
+
+
+def test_argo_cds_template_makes_deliveries_that_are_understood() -> None:
+    """The template, filled in, is JSON that becomes a deployment to the environment that the settings name."""
+    template = yaml.safe_load(yaml.safe_load(BLOCKS[1])["template.pipetrail"])["webhook"]["pipetrail"]["body"]
+    filled = template.replace("{{toJson .app}}", json.dumps(APPLICATION)).replace("{{toJson .context}}", "{}")
+    settings = yaml.safe_load(BLOCKS[0])["sources"][1]["settings"]
+    (made,) = translated(SYSTEM, json.loads(filled), settings=settings)
+    assert short_types([made]) == ["deployment.started"]
+    assert made["data"]["deployment"]["environment"]["name"] == "prod"
+
+
+@pytest.mark.parametrize("system", ["jenkins", "argocd", "tekton", "cdevents", "hoop"])
+def test_every_source_is_explained(system: str) -> None:
+    """Each system of the example has its section."""
+    title = {"argocd": "Argo CD", "cdevents": "CDEvents", "hoop": "hoop"}.get(system, system.capitalize())
+    assert f"\n## {title}\n" in PAGE
