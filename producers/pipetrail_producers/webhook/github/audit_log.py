@@ -108,7 +108,7 @@ def _about(entry: Mapping[str, Any], place: Place) -> Data:
     run = name(entry, "workflow_run_id")
     page = f"{place.repository}/actions/runs/{run}" if run and place.repository else None
     return {
-        "event": {"action": action.rpartition(".")[2]},
+        "event": {"action": action},
         "user": {
             "id": name(entry, "actor_id"),
             "name": name(entry, "actor"),
@@ -130,14 +130,14 @@ def _about(entry: Mapping[str, Any], place: Place) -> Data:
         "pipetrail": {
             "actor": {"type": _actor_type(entry)},
             "run": {"attempt": attempt_of(entry) if run else None},
-            "labels": _labels(entry, action),
+            "labels": _labels(entry),
         },
     }
 
 
-def _labels(entry: Mapping[str, Any], action: str) -> Data:
+def _labels(entry: Mapping[str, Any]) -> Data:
     """Everything else that the entry says in plain values: what a setting was and is, from where it was done, with what."""
-    labels: Data = {"action": action, "country": name(entry, "actor_location.country_code")}
+    labels: Data = {"country": name(entry, "actor_location.country_code")}
     for key in entry:
         if key not in _NO_LABELS and len(labels) < _MAX_LABELS:
             labels[label(str(key))] = said({"": entry[key]}, "")

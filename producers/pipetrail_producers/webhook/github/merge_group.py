@@ -31,8 +31,8 @@ def merge_group(payload: Any, place: Place) -> Translation:
             "event": {"action": f"merge_group_{action}", "reason": title(payload, "reason")},
             "vcs": {
                 "change": {"id": match[1]},
+                # Not the head: the request's own has not moved, and approvals of it stand.
                 "ref": {
-                    "head": {"name": ref.removeprefix(_BRANCHES), "type": "branch", "revision": sha},
                     "base": {
                         "name": (name(group, "base_ref") or "").removeprefix(_BRANCHES),
                         "type": "branch",
@@ -40,7 +40,10 @@ def merge_group(payload: Any, place: Place) -> Translation:
                     },
                 },
             },
-            "pipetrail": {"change": {"test_merge_revision": sha}},
+            "pipetrail": {
+                "change": {"test_merge_revision": sha},
+                "labels": {"queue_branch": ref.removeprefix(_BRANCHES)},
+            },
         },
     )
     # The head's commit was made for the group, so its time is the group's; there is none of its end.

@@ -182,10 +182,11 @@ def test_a_tag_stands_at_a_commit_not_at_itself() -> None:
 
 
 def test_a_merge_group_is_tested_on_the_commit_that_will_be_the_trunk() -> None:
-    """The group's branch names the request; its commit is what checks run on."""
+    """The group's branch names the request; its commit is what checks run on, and no new head that made approvals stale."""
     payload = next(payload for kind, payload in github.SAMPLES if kind == "merge_group")
     (one,) = told("merge_group", payload)
     assert (at(one, "vcs.change.id"), at(one, "pipetrail.change.test_merge_revision")) == ("17", MERGED)
+    assert at(one, "vcs.ref.head") is None
 
 
 def test_an_images_commit_is_its_label_and_not_its_target() -> None:
