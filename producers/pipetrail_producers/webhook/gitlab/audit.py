@@ -24,6 +24,8 @@ _BYPASSED = (
     ("pipeline", "pipeline"),
     ("severity", "vulnerability severity"),
 )
+# The message names the deployment: "Approved deployment with IID: 2 and ID: 15".
+_DEPLOYMENT_ID = re.compile(r"\bID: (\d{1,18})\b", re.ASCII)
 _DECISION = re.compile(r"^deployment_(approved|rejected)$")
 _INTERVENTION = re.compile(
     r"^destroy_pipeline$|housekeeping|blobs_removal|text_replacement|delete_merge_request|merged_merge_request_deleted"
@@ -103,8 +105,13 @@ def _meaning(kind: str, payload: Mapping[str, Any]) -> tuple[str, Data]:
         passed_over = next((control for word, control in _BYPASSED if word in kind), None) or _control(kind)
         return "policy.bypassed", {"event": {"action": kind}, "pipetrail": {"control": passed_over}}
     if decided := _DECISION.search(kind):
-        environment = {"environment": {"name": name(payload, "target_details")}}
-        return "approval.decided", {"deployment": environment, "pipetrail": {"decision": decided[1]}}
+        is_environment = name(payload, "target_type") == "Environment"
+        number = _DEPLOYMENT_ID.search(title(payload, "details.custom_message") or "")
+        deployment = {
+            "id": number[1] if number else None,
+            "environment": {"name": name(payload, "target_details") if is_environment else None},
+        }
+        return "approval.decided", {"deployment": deployment, "pipetrail": {"decision": decided[1]}}
     if _INTERVENTION.search(kind):
         return "intervention.recorded", {"event": {"action": kind}}
     if _ROLE.search(kind) and not _CONTROL.search(kind):

@@ -73,6 +73,10 @@ _KINDS: dict[str, tuple[Hook | None, Kind]] = {
     "wiki_page": (None, Kind((), "nothing: a wiki is not delivered")),
     "milestone": (None, Kind((), "nothing: a plan is not a delivery")),
     "access_token": (None, Kind((), "nothing: a token that will expire; its creation and end are audit events")),
+    **{
+        f"gitlab_subscription_member_{noun}": (None, Kind((), "nothing: a seat; the membership itself is told"))
+        for noun in ("approval", "approvals")
+    },
     "user_failed_login": (None, Kind((), "nothing: signing in is no part of delivery")),
     "user_access_request_to_group": (None, Kind((), _NO_REQUEST)),
     "user_access_request_denied_for_group": (None, Kind((), _NO_REQUEST)),

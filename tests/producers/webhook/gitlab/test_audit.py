@@ -87,9 +87,14 @@ def test_access_that_changed_is_a_role_change(event_type: str) -> None:
 
 def test_a_decision_on_a_deployment_is_an_approval() -> None:
     """Who approved a deployment is told by the audit event alone."""
-    made = only("deployment_approved", target_details="production")
+    message = {"custom_message": "Approved deployment with IID: 2 and ID: 15"}
+    made = only("deployment_approved", target_type="Environment", target_details="production", details=message)
     assert short_types([made]) == ["approval.decided"]
     assert made["data"]["pipetrail"]["decision"] == "approved"
+    assert made["data"]["deployment"] == {"id": "15", "environment": {"name": "production"}}
+    other = only("deployment_rejected", target_type="Deployment", target_details="something else")
+    assert other["data"]["pipetrail"]["decision"] == "rejected"
+    assert "deployment" not in other["data"]
 
 
 @pytest.mark.parametrize("event_type", ["destroy_pipeline", "merged_merge_request_deleted", "project_text_replacement"])
