@@ -7,6 +7,7 @@ import click
 from pipetrail_schemas.times import now
 
 from pipetrail_producers.ci.context import origin
+from pipetrail_producers.importers.github import deliveries
 from pipetrail_producers.importers.github.steps import steps
 from pipetrail_producers.importers.rest.options import Options, import_all, shared, source_of, token
 from pipetrail_producers.webhook.github.place import PUBLIC, Place
@@ -23,8 +24,9 @@ _PARTS = 2
 @click.argument("name", metavar="OWNER/REPO")
 @click.option("--url", default=PUBLIC, show_default=True, help="GitHub, or a GitHub Enterprise Server.")
 @click.option("--api-url", help="Its REST API, where it is not at the usual address.")
+@click.option("--hook", metavar="ID", help="Also import what this webhook of the repository failed to deliver lately.")
 @shared
-def import_github(name: str, url: str, api_url: str | None, **shared_options: Any) -> None:
+def import_github(name: str, url: str, api_url: str | None, hook: str | None, **shared_options: Any) -> None:
     """Import pull requests, reviews, checks, workflow runs, jobs, deployments and releases of OWNER/REPO.
 
     The API token is taken from GITHUB_TOKEN; without one, GitHub answers 60 requests an hour. A token needs to read the
@@ -36,9 +38,16 @@ def import_github(name: str, url: str, api_url: str | None, **shared_options: An
     headers = {**_HEADERS, "Authorization": f"Bearer {secret}"} if secret else _HEADERS
     api = api_url or (_PUBLIC_API if place.instance == PUBLIC else f"{place.instance}/api/v3")
     base = f"{api.rstrip('/')}/repos/{name.strip('/')}"
+    wanted = steps(place, options.since)
+    if hook is not None:
+        if not (hook.isascii() and hook.isdigit()):
+            raise click.BadParameter(
+                f"{hook!r} is no webhook's number, as its settings page has it at its end", param_hint="--hook"
+            )
+        wanted.append(deliveries.step(hook, place))
     import_all(
         place.repository or place.instance,
-        steps(place, options.since),
+        wanted,
         lambda say: source_of(options, base, headers, say),
         options,
         "github",

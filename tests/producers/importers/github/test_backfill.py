@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from pipetrail_producers.importers.errors import UnavailableError
+from pipetrail_producers.importers.github import deliveries
 from pipetrail_producers.importers.github.commands import import_github
 from pipetrail_producers.importers.github.steps import steps
 from pipetrail_producers.importers.rest.backfill import Summary, run
@@ -17,6 +18,7 @@ from pipetrail_producers.importers.rest.position import Position
 from pipetrail_producers.importers.rest.source import Source
 from pipetrail_producers.webhook.github import SYSTEM
 from pipetrail_producers.webhook.github.place import Place
+from pipetrail_schemas.errors import SettingError
 from support import github, translator
 from support.rest_stand_in import Asked, Reply, StandIn, stand_in
 from support.translator import RECEIVED, short_types
@@ -296,6 +298,47 @@ def test_the_command_asks_the_api_with_the_token(monkeypatch: pytest.MonkeyPatch
     assert {one.headers["x-github-api-version"] for one in server.asked} == {"2022-11-28"}
 
 
+def test_a_token_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that was named and is not set stops the import before anything is asked."""
+    monkeypatch.delenv("MY_TOKEN", raising=False)
+    with stand_in(lambda _server, asked: answers(asked)) as server:
+        arguments = ["pay/shop", "--api-url", server.url, "--token-env", "MY_TOKEN", "--dry-run"]
+        with pytest.raises(SettingError, match="MY_TOKEN is not set"):
+            CliRunner().invoke(import_github, arguments, catch_exceptions=False)
+    assert server.asked == []
+
+
+def test_failed_deliveries_are_fetched_and_told_as_they_would_have_been() -> None:
+    """GitHub repeats no delivery by itself: what was not answered with success is told with the webhook's own ids."""
+    payload = github.hook("edited", rule=github.rule(), changes={"admin_enforced": {"from": True}})
+    failed = {
+        "id": 5,
+        "guid": "72d3162e",
+        "delivered_at": "2026-11-23T09:30:01Z",
+        "status_code": 502,
+        "event": "branch_protection_rule",
+    }
+    known: dict[str, Any] = {
+        "hooks/12/deliveries": [failed, {**failed, "id": 4, "status_code": 202}],
+        "hooks/12/deliveries/5": {
+            **failed,
+            "request": {"headers": {"X-GitHub-Event": "branch_protection_rule"}, "payload": payload},
+        },
+    }
+
+    def answer(_server: StandIn, asked: Asked) -> Reply:
+        found = known.get(asked.path.removeprefix(REPO))
+        return Reply(found) if found is not None else Reply({}, 404)
+
+    outlet = Outlet()
+    with stand_in(answer) as server:
+        wanted = [deliveries.step("12", PLACE)]
+        run(github.REPOSITORY, wanted, client(server), outlet, Position(None, {}), recorded=RECEIVED)
+    headers = {"x-github-event": "branch_protection_rule", "x-github-delivery": "72d3162e"}
+    assert outlet.events == translator.translated(SYSTEM, payload, headers, instance=github.INSTANCE)
+    assert len(server.asked) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -303,6 +346,7 @@ def test_the_command_asks_the_api_with_the_token(monkeypatch: pytest.MonkeyPatch
         (["a/b/c"], "octo-org/octo-repo"),
         (["pay/shop", "--url", "github"], "https://github.com"),
         (["pay/shop", "--since", "yesterday"], "2026-11-23"),
+        (["pay/shop", "--hook", "../1"], "webhook's number"),
     ],
 )
 def test_usage_errors_say_what_is_allowed(arguments: list[str], said: str) -> None:
