@@ -1,30 +1,53 @@
 """The import of a GitLab project: the same facts as its hooks tell, from the API and from saved answers."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
 from pipetrail_producers.importers.commands import importers
-from pipetrail_producers.importers.errors import AccessError
+from pipetrail_producers.importers.errors import AccessError, NothingThereError
 from pipetrail_producers.importers.gitlab.steps import steps
 from pipetrail_producers.importers.rest.backfill import run
 from pipetrail_producers.importers.rest.client import Client
 from pipetrail_producers.importers.rest.position import Position
 from pipetrail_producers.importers.rest.saved import SavedAnswers
+from pipetrail_producers.importers.rest.source import Page, Params, members_of
 from pipetrail_producers.webhook.fact import event
 from pipetrail_producers.webhook.gitlab import SYSTEM
 from pipetrail_producers.webhook.gitlab.place import Place
 from pipetrail_sinks.opensearch.duplicates import contradictions
-from support import gitlab
+from support import gitlab, translator
 from support.gitlab import ANSWERS, BOB, HEAD, INSTANCE, MERGED, OLD, REPOSITORY, Json
 from support.rest_stand_in import Asked, Reply, StandIn, stand_in
 from support.translator import RECEIVED, Event, delivery, short_types
 
 PLACE = Place(INSTANCE, REPOSITORY, "pay/shop", RECEIVED)
 BASE = "/api/v4/projects/pay%2Fshop/"
+
+
+class Answers:
+    """A source out of memory, one page a list."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self._answers = answers
+
+    def get(self, path: str, params: Params | None = None) -> Any:
+        """The answer."""
+        del params
+        if path not in self._answers:
+            raise NothingThereError(path)
+        return self._answers[path]
+
+    def pages(self, path: str, params: Params | None = None, *, members: str = "", start: str | None = None) -> Iterator[Page]:
+        """The answer as the only page."""
+        del start
+        yield Page(members_of(self.get(path, params), members), None)
 
 
 class Outlet:
@@ -254,3 +277,12 @@ def test_an_import_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert "change.merged" not in short_types(second.events)
     assert "release.published" in short_types(second.events)
     assert not any("merge_requests" in path for path in again)
+
+
+@given(translator.damaged([ANSWERS]))
+def test_any_answer_is_taken(answers: Any) -> None:
+    """Whatever stands in whatever place of the answers, an import tells valid events and leaves out the rest."""
+    source, outlet = Answers(answers if isinstance(answers, dict) else {}), Outlet()
+    with contextlib.suppress(NothingThereError):
+        run(REPOSITORY, steps(PLACE, RECEIVED), source, outlet, Position(None, {}), recorded=RECEIVED)
+    assert all(one["partitionkey"] == REPOSITORY for one in outlet.events)
