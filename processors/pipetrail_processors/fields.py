@@ -36,6 +36,14 @@ def _effect(case: Case) -> str:
     return control.effect_of(name, more(case, "a"), labels(case)) if name else ""
 
 
+def _control_kind(case: Case) -> str:
+    fact = case.facts[0]
+    if "x" in fact:
+        return control.kind_of(str(fact["x"]), more(case, "a"))
+    # What gives somebody access may be a key or a token; its action says so.
+    return control.kind_of("", more(case, "a")) if fact["e"].get("type") == "role.changed" else ""
+
+
 def _bypass(case: Case) -> bool:
     return control.bypass_always(str(case.facts[0].get("x", "")), labels(case))
 
@@ -97,7 +105,7 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "event.skip": lambda case: str(case.entry.get("skip", "")),
     "event.bot": lambda case: case.entry.get("actor_type") in _BOTS,
     "event.verb": lambda case: control.verb_of(more(case, "a")),
-    "event.control_kind": lambda case: control.kind_of(str(case.facts[0].get("x", ""))),
+    "event.control_kind": _control_kind,
     "event.effect": _effect,
     "event.bypass_always": _bypass,
     "event.branch": _branch,
@@ -105,6 +113,7 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "event.forced": lambda case: _says(case, _FORCED),
     "event.rejected": lambda case: _says(case, _REJECTED),
     "event.target": lambda case: display(case.facts[0].get("more", {}).get("t", {})) or "somebody",
+    "event.key_owner": lambda case: display(case.facts[0].get("more", {}).get("t", {})) or str(case.facts[0].get("x", "")),
     "event.granted": _changes,
     "event.administers": _administers,
     "event.human": people_behind.human,

@@ -2,16 +2,17 @@
 
 Systems name their controls as they like (`protected_branch`, "branch protection", `repository_ruleset`). A control's kind is
 found by the words in its name; what an alteration does to it by the action's verb and, where the event carries them in its
-labels, by the values before and after (`old.NAME` and `new.NAME`, also as prefix or suffix `from`/`to`, `previous`,
-`before`/`after`). What cannot be told is "changed": it neither clears nor accuses.
+labels, by the values before and after (`NAME_from` with `NAME_to` or NAME, `old.NAME` with `new.NAME` and the like), or by the
+label `weakened`, where a translator knows it beyond doubt. What cannot be told is "changed": it neither clears nor accuses.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-PROTECTION, SECRETS, RUNNER, TOKEN, WEBHOOK, AUDIT, CALENDAR, POLICY, ENVIRONMENT, KEY, CI, OTHER = (
-    "protection", "secrets", "runner", "token", "webhook", "audit", "calendar", "policy", "environment", "key", "ci", "other",
+PROTECTION, SECRETS, RUNNER, TOKEN, WEBHOOK, AUDIT, CALENDAR, POLICY, ENVIRONMENT, KEY, CREDENTIAL, CI, OTHER = (
+    "protection", "secrets", "runner", "token", "webhook", "audit", "calendar", "policy", "environment", "key", "credential",
+    "ci", "other",
 )  # fmt: skip
 WEAKER, STRICTER, CHANGED = "weaker", "stricter", "changed"
 
@@ -24,11 +25,12 @@ _OF_BRANCHES = (
 _KINDS = tuple(
     (kind, re.compile(words))
     for kind, words in (
-        (SECRETS, r"secret|credential scan|leak"),
+        (SECRETS, r"secret (scan|push|detect|protect)|secrets? guard|credential scan|\bleak"),
         (AUDIT, r"audit|log stream|event stream"),
         (WEBHOOK, r"\bweb ?hooks?\b|\bhooks?\b"),
         (RUNNER, r"\brunners?\b|\bagent pool\b|\bbuild (agent|node)s?\b"),
-        (KEY, r"\bdeploy keys?\b|\bssh keys?\b|\bsigning keys?\b"),
+        (KEY, r"\b(deploy|ssh|public|signing) keys?\b"),
+        (CREDENTIAL, r"\bsecrets?\b|\bvariables?\b"),
         (CALENDAR, r"\bcalendars?\b|\bfreezes?\b|\bchange windows?\b"),
         (ENVIRONMENT, r"\benvironments?\b|\bdeployment\b|\bdeploy gates?\b"),
         (TOKEN, r"\btokens?\b|\bworkflow permissions?\b|\bactions permissions?\b"),
@@ -41,7 +43,7 @@ _SEPARATORS = re.compile(r"[^a-z0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _REMOVED = frozenset(
     {"deleted", "delete", "removed", "remove", "destroyed", "destroy", "disabled", "disable", "unprotected", "unprotect",
-     "revoked", "revoke", "uninstalled", "off", "deactivated", "archived", "suspended", "paused"}
+     "revoked", "revoke", "uninstalled", "off", "deactivated", "suspended", "paused"}
 )  # fmt: skip
 _ADDED = frozenset(
     {"created", "create", "added", "add", "enabled", "enable", "registered", "register", "protected", "protect", "installed",
@@ -49,6 +51,7 @@ _ADDED = frozenset(
 )  # fmt: skip
 # Kinds whose presence guards; of the others (a runner, a key, a token) the presence is what weakens.
 _GUARDS = frozenset({PROTECTION, SECRETS, WEBHOOK, AUDIT, CALENDAR, POLICY, ENVIRONMENT, CI})
+_SIDES = 2  # old and new
 _OLD = frozenset({"old", "from", "before", "previous"})
 _NEW = frozenset({"new", "to", "after", "current"})
 # A setting whose name has one of these words lets through; any other one that is on, or longer, or higher, holds back.
@@ -62,12 +65,17 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 @lru_cache(maxsize=4096)
-def kind_of(control: str) -> str:
-    """What kind of control the name stands for; "" for no name."""
-    if not control:
+def kind_of(control: str, action: str = "") -> str:
+    """What kind of control the name stands for, or the action where the name does not tell; "" for neither."""
+    if not (control or action):
         return ""
     words = _words(control)
-    return next((kind for kind, pattern in _KINDS if pattern.search(words)), OTHER)
+    kind = next((kind for kind, pattern in _KINDS if pattern.search(words)), OTHER)
+    if action and kind in {CI, OTHER}:
+        # "Actions settings", `repo.set_default_workflow_permissions`
+        words = _words(action)
+        kind = next((closer for closer, pattern in _KINDS if closer not in {CI, POLICY} and pattern.search(words)), kind)
+    return kind
 
 
 def effect_of(control: str, action: str, labels: Mapping[str, str]) -> str:
@@ -78,8 +86,10 @@ def effect_of(control: str, action: str, labels: Mapping[str, str]) -> str:
         action: what was done, in the system's word: `deleted`, `protected_branch.destroy`, `update_bypass` …
         labels: texts by name, among them the values before and after.
     """
-    kind, verb = kind_of(control), verb_of(action)
-    guards = kind in _GUARDS
+    if labels.get("weakened") == "true":
+        return WEAKER
+    kind, verb = kind_of(control, action), verb_of(action)
+    guards = kind in _GUARDS or kind == OTHER
     if verb == "removed":
         return WEAKER if guards else STRICTER
     if verb == "added":
@@ -102,7 +112,10 @@ def verb_of(action: str) -> str:
 
 
 def changes(labels: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """What was altered, as (name, before, after), from labels like `old.enforcement` and `new.enforcement`."""
+    """What was altered, as (name, before, after), from labels like `enforcement_from` and `enforcement`.
+
+    Where only one side is told, the other is "" if the label says `old` or `new`, and not known otherwise.
+    """
     sides: dict[str, dict[str, str]] = {}
     for label, value in labels.items():
         words = _words(label).split()
@@ -112,9 +125,13 @@ def changes(labels: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
                 del words[position]
                 sides.setdefault(" ".join(words), {})[side] = value
                 break
+    bare = {_words(label): value for label, value in labels.items()}
     for name, values in sorted(sides.items()):
+        if "new" not in values and name in bare:
+            values["new"] = bare[name]
+        both = len(values) == _SIDES or not {f"old {name}", f"new {name}"}.isdisjoint(bare)
         old, new = values.get("old", ""), values.get("new", "")
-        if old != new:
+        if both and old != new:
             yield name, old, new
 
 

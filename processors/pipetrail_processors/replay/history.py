@@ -1,0 +1,58 @@
+"""History to replay: events as they came, one JSON object a line, or the records that were indexed of them.
+
+A record (`enrich`) is the event's data with what was derived; taking that away gives the event again, but for the bytes.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from pipetrail_schemas.errors import InvalidEventError
+
+Document = dict[str, Any]
+
+_DERIVED_EVENT = frozenset({"id", "kind", "category", "type", "outcome", "created", "ingested", "hash"})
+_DERIVED_OWN = frozenset({"subject", "authtype", "authid", "type", "event_type", "source", "trail", "finding"})
+_ENVELOPE = ("subject", "authtype", "authid")
+
+
+def events(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The events of a file, one a line; records are turned back into events. Empty lines are skipped.
+
+    Raises:
+        InvalidEventError: a line is no JSON object; names the line.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            content = orjson.loads(line)
+        except orjson.JSONDecodeError as exc:
+            raise InvalidEventError([(f"line {number}", f"is no JSON: {exc}")]) from exc
+        if not isinstance(content, dict):
+            raise InvalidEventError([(f"line {number}", "is no JSON object")])
+        yield line if "specversion" in content else event_of(content)
+
+
+def event_of(record: Document) -> bytes:
+    """The event that a record was made of."""
+    own, told = record.get("pipetrail") or {}, record.get("event") or {}
+    data = {name: value for name, value in record.items() if name not in {"@timestamp", "related", "event", "pipetrail"}}
+    event = {name: value for name, value in told.items() if name not in _DERIVED_EVENT}
+    if event.get("action") == own.get("event_type"):
+        event.pop("action", None)
+    data["event"] = event
+    data["pipetrail"] = {name: value for name, value in own.items() if name not in _DERIVED_OWN}
+    repository = ((data.get("vcs") or {}).get("repository") or {}).get("url") or {}
+    content = {
+        "specversion": "1.0",
+        "id": told.get("id"),
+        "source": own.get("source"),
+        "type": own.get("type"),
+        "time": record.get("@timestamp"),
+        "recordedtime": told.get("created") or record.get("@timestamp"),
+        "partitionkey": repository.get("full") or (data.get("artifact") or {}).get("hash") or own.get("source"),
+        "data": {name: value for name, value in data.items() if value},
+    }
+    content.update({name: own[name] for name in _ENVELOPE if own.get(name)})
+    return orjson.dumps(content)

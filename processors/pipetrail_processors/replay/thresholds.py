@@ -1,0 +1,80 @@
+"""Which threshold a burst rule should have: how many findings each would have given over a history. Pure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pipetrail_schemas import ids
+from pipetrail_schemas.errors import InvalidEventError
+
+from pipetrail_processors.fact import Fact, evidence_of, fact_of
+from pipetrail_processors.policy import Policy
+from pipetrail_processors.reading import read
+from pipetrail_processors.rule import Rule
+from pipetrail_processors.ruleset import Compiled
+from pipetrail_processors.summary import Subject, in_order
+from pipetrail_processors.watch.cases import candidates, worth_keeping
+from pipetrail_processors.watch.dossier import DossierView, keys_of
+
+# What people can look at: about one finding a week keeps a rule believed.
+_BEARABLE_A_WEEK = 1.0
+_LARGEST = 100
+_HEADERS = (("content-type", b"application/cloudevents+json"),)
+
+
+class Row(NamedTuple):
+    """A threshold, and how many findings it would have given."""
+
+    threshold: int
+    findings: int
+
+
+class Proposal(NamedTuple):
+    """The thresholds from 2 up to where nothing is found any more, and the smallest that is bearable; None where none is."""
+
+    rows: list[Row]
+    proposed: int | None
+
+
+def propose(rule: Rule, values: Iterable[bytes], policy: Policy, weeks: float) -> Proposal:
+    """The distribution for a rule with a threshold.
+
+    Args:
+        rule: it is asked with other thresholds than its own.
+        values: events as JSON.
+        policy: by which to judge.
+        weeks: how long the history is.
+    """
+    dossiers = _dossiers(Compiled(rule), values, policy)
+    rows: list[Row] = []
+    for threshold in range(2, _LARGEST + 1):
+        asked = Compiled(rule.model_copy(update={"threshold": threshold}))
+        found = sum(1 for facts in dossiers for _ in candidates(asked, _view(facts, policy)))
+        rows.append(Row(threshold, found))
+        if not found:
+            break
+    bearable = max(1.0, weeks * _BEARABLE_A_WEEK)
+    return Proposal(rows, next((row.threshold for row in rows if row.findings <= bearable), None))
+
+
+def _dossiers(rule: Compiled, values: Iterable[bytes], policy: Policy) -> list[list[Fact]]:
+    found: dict[tuple[str, str], dict[str, Fact]] = {}
+    for value in values:
+        try:
+            reading = read(value, _HEADERS)
+        except InvalidEventError:
+            continue
+        if reading.kind.name not in rule.on:
+            continue
+        fact = fact_of(reading, None, evidence_of(reading))
+        if not worth_keeping(rule, _view([fact], policy), fact):
+            continue
+        scope = reading.repository or reading.content["partitionkey"]
+        for what, key in keys_of(fact):
+            if what == rule.rule.over:
+                found.setdefault((scope, key), {})[reading.id] = fact
+    return [in_order(facts.values()) for facts in found.values()]
+
+
+def _view(facts: list[Fact], policy: Policy) -> DossierView:
+    subject = Subject(id=ids.trail_id("", ""), repository=None, commit=None, revision=1)
+    return DossierView(subject, facts, policy, lambda _: (), lambda _: {})

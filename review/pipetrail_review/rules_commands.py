@@ -1,0 +1,107 @@
+"""`pipetrail rules list|show|test|replay`: what is looked for, whether it does what it says, what it would have found."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from pipetrail_processors.labelled import failures
+from pipetrail_processors.rule import Rule
+from pipetrail_processors.ruleset import RuleSet
+from rich.text import Text
+
+from pipetrail_review import options
+from pipetrail_review.rules_replay import replay_rule, rule_of
+from pipetrail_review.terminal import SEVERITY_STYLES, Columns, console, styled
+from pipetrail_review.text import count
+
+_folder = click.option(
+    "--rules",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="PIPETRAIL_PROCESS_RULES",
+    help="A folder of rules that add to the built-in ones or replace them.",
+)
+
+
+@click.group()
+def rules() -> None:
+    """List the rules, show or test them, and replay them over history."""
+
+
+@rules.command("list")
+@_folder
+@options.json_option
+def list_(folder: Path | None, *, as_json: bool) -> None:
+    """List the rules in force."""
+    found = [compiled.rule for compiled in RuleSet.load(folder).rules]
+    if as_json:
+        options.print_json(_row(rule) for rule in found)
+        return
+    heading = tuple(styled(name, "bold dim") for name in ("ID", "CATEGORY", "SEVERITY", "OVER", "NAME"))
+    rows = [(rule.id, rule.category, _severities(rule), rule.over, rule.name) for rule in found]
+    console().print(Columns([heading, *rows], kept=(0, 1, 2, 3)))
+
+
+@rules.command()
+@click.argument("name", metavar="RULE")
+@_folder
+@options.json_option
+def show(name: str, folder: Path | None, *, as_json: bool) -> None:
+    """Show a rule: when it fires, why that matters, what to do, and the histories that show it."""
+    rule = rule_of(RuleSet.load(folder), name)
+    if as_json:
+        options.print_json([rule.model_dump(mode="json", exclude={"tests": {"__all__": {"policy"}}})])
+        return
+    screen = console()
+    screen.print(Text.assemble((rule.id, "bold"), f"  {rule.name}, version {rule.version}, {rule.category}"))
+    screen.print(f"\n{rule.why}\n")
+    screen.print(Text(f"over      {rule.over}"))
+    for step in rule.steps or [rule]:
+        screen.print(Text(f"on        {', '.join(step.on)}\nwhen      {' '.join(step.when.split())}"))
+    if rule.threshold:
+        screen.print(Text(f"threshold {rule.threshold}"))
+    if rule.window:
+        screen.print(Text(f"window    {rule.window}"))
+    for choice in rule.severity:
+        screen.print(Text.assemble("severity  ", (choice.value, SEVERITY_STYLES[choice.value]), f"{_if(choice.when)}"))
+    for choice in rule.title:
+        screen.print(Text(f"title     {choice.value}{_if(choice.when)}"))
+    screen.print(Text("\nWhat to do"))
+    for number, line in enumerate(rule.runbook, start=1):
+        screen.print(Text(f"  {number}. {line}"))
+    screen.print(Text("\nLabelled histories"))
+    for labelled in rule.tests:
+        screen.print(Text(f"  fires {labelled.fires}  {labelled.says}"))
+
+
+@rules.command()
+@click.argument("names", nargs=-1, metavar="[RULE]...")
+@_folder
+def test(names: tuple[str, ...], folder: Path | None) -> None:
+    """Run the labelled histories of all rules, or of those named. Exits 1 when one does not do what it says."""
+    loaded = RuleSet.load(folder)
+    chosen = [rule_of(loaded, name) for name in names] or [compiled.rule for compiled in loaded.rules]
+    failed = [line for rule in chosen for line in failures(rule)]
+    for line in failed:
+        click.echo(line)
+    told = count(sum(len(rule.tests) for rule in chosen), "labelled history", "labelled histories")
+    click.echo(f"{count(len(chosen), 'rule', 'rules')}, {told}, {len(failed)} failed", err=bool(failed))
+    if failed:
+        sys.exit(1)
+
+
+rules.add_command(replay_rule)
+
+
+def _row(rule: Rule) -> dict[str, Any]:
+    fields = {"id": rule.id, "name": rule.name, "version": rule.version, "category": rule.category, "over": rule.over}
+    return {**fields, "severities": sorted({choice.value for choice in rule.severity})}
+
+
+def _severities(rule: Rule) -> str:
+    return "/".join(dict.fromkeys(choice.value for choice in rule.severity))
+
+
+def _if(condition: str | None) -> str:
+    return f"  if {condition}" if condition else ""
