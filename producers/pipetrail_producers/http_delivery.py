@@ -2,18 +2,19 @@
 
 It behaves as `delivery.Delivery` does for Kafka: `send` only queues, a thread of its own posts what is queued as CloudEvents
 batches (HTTP binding 1.0, section 3.3) with the very bytes that would go onto the topic, `settle` waits and says what was not
-taken. An answer of 2xx means that the collector has all of a batch; nothing else does. What may pass (no connection, 429, 5xx)
-is tried again until nobody waits any more; what will not (a wrong token, an event that is refused) is said at once. A batch
-that is refused for one event's sake, or for its size, is taken apart, so that the others get through.
+taken. An answer of 2xx means that the collector has all of a batch. What may pass (no connection, 429, 5xx) is tried again
+until nobody waits any more; what will not (a wrong token, an event that is refused) is said at once. Where the collector names
+what it refused of a batch (`refused` in its problem details), it has the rest; a batch that is refused otherwise, or for its
+size, is taken apart, so that no event is held up by another.
 """
 
 import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import OpenerDirector, Request
 
@@ -35,18 +36,22 @@ _ALL_DOWN_S = 1.0
 _RETRY_S = 0.25
 _LONGEST_RETRY_S = 5.0
 # The collector says in a sentence what is wrong; an error page of a proxy is not read to its end.
-_MAX_ANSWER_BYTES = 4096
+_MAX_ANSWER_BYTES = 64 * 1024
 _MAX_REASON = 300
 _BAD_REQUEST, _TOO_LARGE, _UNPROCESSABLE, _TOO_MANY, _SERVER_ERROR = 400, 413, 422, 429, 500
 _ABOUT_THE_EVENTS = frozenset({_BAD_REQUEST, _TOO_LARGE, _UNPROCESSABLE})
 
 
 class _Answer(NamedTuple):
-    """What came of a request: its status (0: nobody answered), what it says, and in how many seconds to try again."""
+    """What came of a request: its status (0: nobody answered), what it says, and in how many seconds to try again.
+
+    `refused` are the places in the batch of what was refused where all else was taken; empty where that is not said.
+    """
 
     status: int
     reason: str = ""
     retry_s: float = _RETRY_S
+    refused: Mapping[int, str] = {}
 
     @property
     def taken(self) -> bool:
@@ -55,6 +60,9 @@ class _Answer(NamedTuple):
     @property
     def may_pass(self) -> bool:
         return self.status in {0, _TOO_MANY} or self.status >= _SERVER_ERROR
+
+
+_TAKEN = _Answer(200)
 
 
 class HttpDelivery:
@@ -131,6 +139,11 @@ class HttpDelivery:
         """Post a batch until its fate is known, or nobody waits for it any more."""
         while self._is_waited_for(batch):
             answer = _post(self._opener, self._access, [message for _, message in batch])
+            if answer.refused:
+                self._note([one for place, one in enumerate(batch) if place not in answer.refused], _TAKEN)
+                for place, reason in answer.refused.items():
+                    self._note([batch[place]], answer._replace(reason=reason))
+                return
             if answer.status in _ABOUT_THE_EVENTS and len(batch) > 1:
                 middle = len(batch) // 2
                 self._deliver(batch[:middle])
@@ -175,19 +188,42 @@ def _post(opener: OpenerDirector, access: Access, messages: Sequence[Message]) -
             return _Answer(response.status)
     except HTTPError as exc:
         with exc:
-            return _refused(access, exc)
+            return _refused(access, exc, len(messages))
     except (OSError, HTTPException, ValueError) as exc:
         return _Answer(0, f"the collector {access.url} cannot be reached: {_why(exc)}")
 
 
-def _refused(access: Access, error: HTTPError) -> _Answer:
+def _refused(access: Access, error: HTTPError, count: int) -> _Answer:
     try:
-        told = " ".join(error.read(_MAX_ANSWER_BYTES).decode("utf-8", "replace").split())[:_MAX_REASON]
+        content = error.read(_MAX_ANSWER_BYTES)
     except (OSError, HTTPException):
-        told = ""
+        content = b""
     after = error.headers.get("Retry-After", "")
     retry_s = min(float(after), _LONGEST_RETRY_S) if after.isascii() and after.isdigit() else _RETRY_S
-    return _Answer(error.code, f"the collector {access.url} answers {error.code}{': ' + told if told else ''}", retry_s)
+    told = _problem_details(content)
+    says = f"the collector {access.url} answers {error.code}"
+    refused = {place: f"{says}: {why}" for place, why in _places(told, count).items()}
+    detail = told.get("detail") or content.decode("utf-8", "replace")
+    text = " ".join(str(detail).split())[:_MAX_REASON]
+    return _Answer(error.code, f"{says}: {text}" if text else says, retry_s, refused)
+
+
+def _problem_details(content: bytes) -> dict[str, Any]:
+    """RFC 9457, "Problem Details for HTTP APIs"; empty where the answer is something else."""
+    try:
+        told = json.loads(content)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _places(told: Mapping[str, Any], count: int) -> dict[int, str]:
+    """What was refused of a batch, by its place, and why; empty unless all else was taken, as the collector says."""
+    listed, accepted = told.get("refused"), told.get("accepted")
+    members = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    places = {one.get("index"): json.dumps(one.get("problems"), ensure_ascii=False)[:_MAX_REASON] for one in members}
+    known = {place: why for place, why in places.items() if isinstance(place, int) and 0 <= place < count}
+    return known if known and isinstance(accepted, int) and accepted + len(known) == count else {}
 
 
 def _job_token(opener: OpenerDirector, request: TokenRequest) -> str:
