@@ -17,6 +17,7 @@ from pipetrail_producers.importers.cdevents.documents import files_of, of_file, 
 from pipetrail_producers.importers.deliver import BulkDelivery
 from pipetrail_producers.importers.moment import Moment
 from pipetrail_producers.importers.rest.backfill import Outlet, Summary
+from pipetrail_producers.importers.rest.display import Display, display
 from pipetrail_producers.importers.rest.options import Options, report
 from pipetrail_producers.importers.rest.outlet import KafkaOutlet, StreamOutlet
 from pipetrail_producers.webhook.cdevents import SYSTEM
@@ -25,6 +26,8 @@ from pipetrail_producers.webhook.fact import event
 from pipetrail_producers.webhook.translation import Translation, UntranslatableError
 
 _STDIN = Path("-")
+# A display that is moved for every event costs more than the event.
+_PROGRESS_EVERY = 200
 
 
 @click.command(name="cdevents")
@@ -41,12 +44,13 @@ def import_cdevents(paths: tuple[Path, ...], url: str | None, since: datetime | 
     if url is not None and without_credentials(url) is None:
         raise click.BadParameter(f"{url!r} is no address, like https://ci.example", param_hint="--url")
     started, told = time.monotonic(), Summary("CDEvents")
-    values = _values(paths, told)
-    if dry_run:
-        _tell(values, url, since, StreamOutlet(sys.stdout.buffer), told)
-    else:
-        with BulkDelivery(load(os.environ).require_kafka()) as delivery:
-            _tell(values, url, since, KafkaOutlet(delivery), told)
+    with display(told.origin, on_terminal=sys.stderr.isatty() and not dry_run) as shown:
+        values = _watched(_values(paths, told), shown)
+        if dry_run:
+            _tell(values, url, since, StreamOutlet(sys.stdout.buffer), told)
+        else:
+            with BulkDelivery(load(os.environ).require_kafka()) as delivery:
+                _tell(values, url, since, KafkaOutlet(delivery), told)
     report(told, time.monotonic() - started, Options(dry_run=dry_run, as_json=as_json))
 
 
@@ -57,6 +61,13 @@ def _values(paths: tuple[Path, ...], told: Summary) -> Iterator[tuple[str, Any]]
         else:
             for file in files_of([path]):
                 yield from of_file(file, told.left_out.append)
+
+
+def _watched(values: Iterator[tuple[str, Any]], shown: Display) -> Iterator[tuple[str, Any]]:
+    for number, value in enumerate(values, start=1):
+        yield value
+        if number % _PROGRESS_EVERY == 0:
+            shown.moved("events", _PROGRESS_EVERY)
 
 
 def _tell(values: Iterator[tuple[str, Any]], url: str | None, since: datetime | None, outlet: Outlet, told: Summary) -> None:
