@@ -31,6 +31,9 @@ def import_github(name: str, url: str, api_url: str | None, hook: str | None, **
 
     The API token is taken from GITHUB_TOKEN; without one, GitHub answers 60 requests an hour. A token needs to read the
     repository's contents, pull requests, actions, checks and deployments.
+
+    With --from-dir, the answer to /repos/OWNER/REPO/pulls/17/reviews is read from pulls/17/reviews.json, several pages from
+    reviews.1.json, reviews.2.json … or one after the other, as `gh api --paginate` writes them.
     """
     options = Options(**shared_options)
     place = _place(name, url)
