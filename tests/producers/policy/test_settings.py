@@ -1,11 +1,15 @@
 """The file of commit rules, and what is said about a wrong one."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
-from pipetrail_producers.policy.rules import Exemption, Policy
+from pipetrail_producers.policy.lookup import Lookup
+from pipetrail_producers.policy.rules import Exemption, Policy, policy_of
 from pipetrail_producers.policy.settings import load_policy
 from pipetrail_schemas.errors import SettingError
+from support.project import ROOT
 
 FULL = """
 style = "conventional"
@@ -72,3 +76,12 @@ def test_a_rules_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     """Who names a file wants it read."""
     with pytest.raises(SettingError, match="cannot be read"):
         load_policy(tmp_path, tmp_path / "absent.toml")
+
+
+def test_the_rules_that_the_readme_shows_are_rules() -> None:
+    """Who copies them gets what they say."""
+    (shown,) = re.findall(r"```toml\n(.*?)```", (ROOT / "producers" / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    policy = policy_of(tomllib.loads(shown), "README")
+    assert (policy.style, policy.ticket_keys, policy.signature) == ("conventional", ("PAY", "OPS"), "good")
+    assert policy.ticket_lookup == Lookup("jira", "https://acme.atlassian.net")
+    assert policy.exempt == (Exemption("dependency updates have no ticket", author="*[bot]", rules=("ticket",)),)
