@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipetrail_sinks.opensearch.duplicates import OF_THE_TELLING, contradictions
@@ -50,3 +51,21 @@ def test_what_belongs_to_the_telling_may_differ() -> None:
     stored["pipetrail"]["trail"], told["pipetrail"]["trail"] = {"id": "x"}, {"id": "y"}
     assert list(contradictions(stored, told)) == []
     assert {"event.created", "event.hash", "event.ingested", "pipetrail.raw", "pipetrail.trail"} <= OF_THE_TELLING
+
+
+@pytest.mark.parametrize(
+    ("time", "recorded", "expected"),
+    [
+        ("2026-11-23T09:02:11.900Z", "2026-11-23T09:02:12.000Z", []),
+        ("2026-11-23T09:03:11.000Z", "2026-11-23T09:03:12.000Z", []),
+        ("2026-11-23T09:03:11.001Z", "2026-11-23T09:03:12.000Z", ["@timestamp"]),
+        ("2026-11-24T17:00:00.000Z", "2026-11-24T17:00:00.000Z", []),
+    ],
+)
+def test_two_tellings_of_one_moment_may_differ_by_a_minute(time: str, recorded: str, expected: list[str]) -> None:
+    """A moment told to the second is the same; so is a fact whose time is only that of receipt."""
+    stored, told = samples.record(1), samples.record(1)
+    assert stored["@timestamp"] == "2026-11-23T09:02:11.000Z"
+    told["@timestamp"], told["event"]["created"] = time, recorded
+    assert list(contradictions(stored, told)) == expected
+    assert list(contradictions(told, stored)) == expected

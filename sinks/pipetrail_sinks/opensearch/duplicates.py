@@ -5,13 +5,18 @@
   own recording time, delivery and payload. The first telling stays.
 - A field that both have says something else: somebody rewrote history, or two origins share an id. The newcomer goes to the
   dead letters, and the alarm names the fields. What is indexed is not touched.
+
+Times are compared with care. Many webhooks name no time for what they tell, and their time is that of receipt, which another
+delivery does not share; others name the moment to the second, or of the record that was written about it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import orjson
 from pipetrail_schemas.check import lookup
+from pipetrail_schemas.times import parse_time
 
 from pipetrail_sinks.errors import TargetRefusedError
 from pipetrail_sinks.opensearch.client import Answer, Client
@@ -19,7 +24,10 @@ from pipetrail_sinks.opensearch.documents import Document
 from pipetrail_sinks.opensearch.outcomes import DONE, Outcome, Step, Verdict, of_request
 
 INTEGRITY_ALARM = "integrity_alarm"
+# How far apart two tellings of one moment may be.
+SAME_MOMENT = timedelta(minutes=1)
 
+_TIME, _RECORDED = "@timestamp", "event.created"
 # What belongs to the telling, not to the fact; and what pipetrail derives, which grows as more becomes known.
 OF_THE_TELLING = frozenset(
     {
@@ -29,8 +37,13 @@ OF_THE_TELLING = frozenset(
         "pipetrail.authid",
         "pipetrail.authtype",
         "pipetrail.delivery",
+        "pipetrail.human",
+        "pipetrail.human_by",
+        "pipetrail.person",
         "pipetrail.raw",
         "pipetrail.source",
+        "pipetrail.team",
+        "pipetrail.tier",
         "pipetrail.trail",
         "related",
         "user.roles",
@@ -58,12 +71,21 @@ def contradictions(stored: Mapping[str, Any], told: Mapping[str, Any], path: str
     for name in stored.keys() & told.keys():
         field = f"{path}{name}"
         ours, theirs = stored[name], told[name]
-        if field in OF_THE_TELLING:
+        if field in OF_THE_TELLING or (field == _TIME and _same_moment(stored, told)):
             continue
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
             yield from contradictions(ours, theirs, f"{field}.")
         elif ours != theirs:
             yield field
+
+
+def _same_moment(stored: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+    if any(one[_TIME] == lookup(one, _RECORDED) for one in (stored, told)):
+        return True  # a time of receipt: the fact's own is not known
+    try:
+        return abs(parse_time(stored[_TIME]) - parse_time(told[_TIME])) <= SAME_MOMENT
+    except (ValueError, TypeError):
+        return False
 
 
 def _same_hash(document: Document, stored: Mapping[str, Any] | None) -> bool:
