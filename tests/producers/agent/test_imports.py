@@ -57,6 +57,14 @@ def test_delivery_adds_librdkafka_alone(tmp_path: Path) -> None:
     assert SLOW & found == set()
 
 
+def test_a_collector_needs_the_standard_library_alone(tmp_path: Path) -> None:
+    """What sends over HTTP runs where no wheel of librdkafka does: nothing of it is imported, nor any other HTTP client."""
+    found = modules(tmp_path, *COMMANDS[0], PIPETRAIL_COLLECTOR_URL="http://127.0.0.1:9", PIPETRAIL_TIMEOUT="0.2")
+    assert "http.client" in found
+    outside = {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names)
+    assert outside - (ALLOWED - {"confluent_kafka"}) == set()
+
+
 def test_the_package_is_whole_for_who_imports_it_later() -> None:
     """What was loaded without the package's code is what the package then has, and the other way round."""
     program = (

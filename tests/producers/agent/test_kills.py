@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from pipetrail_schemas.topics import EVENTS
 from support.kafka import ensure_topics, read_all
 
 KILLS = 200
-# Seconds: from before the interpreter is up to well after a command's usual end.
-LATEST_S = 0.4
+# The latest kill, in times that a command takes here: from before the interpreter is up to when two thirds are dead.
+LATEST = 1.5
 PROMISES = {0, 75}
 
 
@@ -45,12 +46,15 @@ def test_a_killed_emit_loses_nothing_that_it_promised(tmp_path: Path, stack: Any
     kafka = stack.connection.require_kafka()
     ensure_topics(kafka)
     repository = f"https://git.acme.example/{uuid.uuid4().hex}"
-    promised: set[str] = set()
+    begin = monotonic()
+    with _emit(tmp_path, repository, -1, kafka.bootstrap_servers) as process:
+        promised = {process.communicate()[0].strip()}
+    usual_s = monotonic() - begin
     killed = 0
     for number in range(KILLS * 4):
         with _emit(tmp_path, repository, number, kafka.bootstrap_servers if number % 3 else None) as process:
             try:
-                process.wait(chance.uniform(0, LATEST_S))
+                process.wait(chance.uniform(0, LATEST * usual_s))
             except subprocess.TimeoutExpired:
                 process.kill()
                 killed += 1
@@ -69,6 +73,6 @@ def test_a_killed_emit_loses_nothing_that_it_promised(tmp_path: Path, stack: Any
         if message.key == repository.encode() and message.value:
             on_topic.setdefault(codec.decode(message.value).id, set()).add(message.value)
     print(f"{len(promised)} promised, {killed} killed, {len(on_topic)} on the topic")
-    assert promised
+    assert len(promised) > KILLS // 10
     assert promised - on_topic.keys() == set()
     assert all(len(values) == 1 for values in on_topic.values())
