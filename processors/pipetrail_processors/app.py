@@ -13,6 +13,8 @@ from pipetrail_schemas.topics import EVENTS, LINKS, RESOLVED
 
 from pipetrail_processors.agents import add_agent, ending_the_process
 from pipetrail_processors.checkpoint import Checkpoint
+from pipetrail_processors.directory.reference import no_reference
+from pipetrail_processors.directory.watcher import Watcher
 from pipetrail_processors.errors import EngineError
 from pipetrail_processors.job import Job
 from pipetrail_processors.pipeline import Pipeline
@@ -59,12 +61,13 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
         partitions: how many the source topics have, all alike.
 
     Raises:
-        SettingError: a policy, rule or property of the connection is wrong.
+        SettingError: a policy, rule, reference file or property of the connection is wrong.
     """
     pipeline = Pipeline(
         policy=Policy.load(settings.policy),
         rules=RuleSet.load(settings.rules),
         alias_wait=timedelta(seconds=settings.alias_wait_s),
+        reference=Watcher(settings.reference_dir).current if settings.reference_dir else no_reference,
     )
     client = consumer_options(kafka)
     outputs = Outbox(kafka, delivery_timeout_s=settings.delivery_timeout_s)

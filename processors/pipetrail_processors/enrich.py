@@ -1,4 +1,4 @@
-"""From an event to its record: what is indexed. A pure function of the event's bytes and the policy's ticket keys.
+"""From an event to its record: what is indexed. A pure function of the event's bytes, the ticket keys and the reference data.
 
 The record is `data` with its unknown fields, plus what is derived: ECS's categories and outcome, OpenTelemetry's results,
 ticket, stage, hash of the bytes and everything to pivot on (`related`). It names a trail only where the event itself names
@@ -11,6 +11,7 @@ from collections.abc import Collection
 import orjson
 from pipetrail_schemas.ticket import find_ticket
 
+from pipetrail_processors.directory.context import NOTHING_KNOWN, Context
 from pipetrail_processors.reading import Content, Reading
 
 # ECS `event.outcome` (ECS 8, "event.outcome"): whether it succeeded, from the actor's point of view.
@@ -19,28 +20,31 @@ _OUTCOMES = {"success": "success", "failure": "failure", "error": "failure", "ti
 _DEPLOYMENT_STATUS = {"success": "succeeded", "failure": "failed", "error": "failed", "timeout": "failed"}
 _WITH_TASK_RESULT = frozenset({"taskrun", "build", "testsuiterun"})
 _FROM_ENVELOPE = ("subject", "authtype", "authid")
-_DERIVED = frozenset({*_FROM_ENVELOPE, "type", "event_type", "source", "trail", "finding"})
+_FROM_REFERENCE = ("person", "human", "human_by", "team", "tier")
+_DERIVED = frozenset({*_FROM_ENVELOPE, *_FROM_REFERENCE, "type", "event_type", "source", "trail", "finding"})
 _PERSON = ("id", "name", "email")
 _NOTHING: Content = {}
 
 
-def record(reading: Reading, *, ticket: Content | None, trail: str | None) -> bytes:
+def record(reading: Reading, *, ticket: Content | None, trail: str | None, context: Context = NOTHING_KNOWN) -> bytes:
     """The record of an event, as JSON.
 
     Args:
         reading: the event.
         ticket: what `ticket_of` found.
         trail: the id of the trail of the repository and commit that the event names, None where it does not name both.
+        context: what the reference data say.
     """
     result = reading.own.get("result")
     return orjson.dumps(
         {
             **reading.data,
             **(_results(reading, result) if result else _NOTHING),
+            **_roles_and_service(reading, context),
             "@timestamp": reading.time,
             "event": _event_fields(reading, result),
-            "pipetrail": _own_fields(reading, ticket, trail),
-            "related": {"hash": sorted(_hashes(reading)), "user": sorted(_users(reading))},
+            "pipetrail": {**_own_fields(reading, ticket, trail), **_known(context)},
+            "related": {"hash": sorted(_hashes(reading)), "user": sorted(_users(reading, context))},
         }
     )
 
@@ -95,6 +99,23 @@ def _own_fields(reading: Reading, ticket: Content | None, trail: str | None) -> 
     return own
 
 
+def _roles_and_service(reading: Reading, context: Context) -> Content:
+    found: Content = {}
+    user = reading.data.get("user")
+    if context.roles and user:
+        found["user"] = {**user, "roles": sorted({*(user.get("roles") or ()), *context.roles})}
+    if context.service and not reading.data.get("service"):
+        found["service"] = {"name": context.service}
+    return found
+
+
+def _known(context: Context) -> Content:
+    """The reference data's part of `pipetrail`: who it was, who stands behind a bot, who owns it, what kind of environment."""
+    person = context.person.shown if context.person else None
+    told = {"person": person, "human": context.human, "human_by": context.human_by, "team": context.team, "tier": context.tier}
+    return {name: value for name, value in told.items() if value}
+
+
 def _results(reading: Reading, result: str) -> Content:
     """OpenTelemetry's own fields for the result, where the type has one."""
     subject = reading.kind.name.partition(".")[0]
@@ -124,9 +145,11 @@ def _hashes(reading: Reading) -> set[str]:
     return {value for value in found if value}
 
 
-def _users(reading: Reading) -> set[str]:
+def _users(reading: Reading, context: Context) -> set[str]:
     user = reading.data.get("user") or _NOTHING
     commit = reading.own.get("commit") or _NOTHING
     actor = reading.own.get("actor") or _NOTHING
-    people = (user, user.get("target"), actor.get("on_behalf_of"), commit.get("author"), commit.get("committer"))
+    resolved = context.person.shown if context.person else None
+    told = (user, user.get("target"), actor.get("on_behalf_of"), commit.get("author"), commit.get("committer"))
+    people = (*told, resolved, context.human)
     return {person[name] for person in people if person for name in _PERSON if person.get(name)}

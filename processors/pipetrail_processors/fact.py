@@ -22,6 +22,7 @@ from pipetrail_schemas.event import FULL_REVISION
 from pipetrail_schemas.types import EventType, Stage
 
 from pipetrail_processors.bonds import identity_of
+from pipetrail_processors.directory.context import NOTHING_KNOWN, Context
 from pipetrail_processors.guard.details import details
 from pipetrail_processors.reading import Content, Reading, url_of
 
@@ -46,13 +47,14 @@ _ABOUT_CHANGE = frozenset({"change.created", "change.updated", "change.reviewed"
 ARTIFACT_EVIDENCE = frozenset({"artifact.packaged", "artifact.published", "artifact.attested", "release.published"})
 
 
-def fact_of(reading: Reading, ticket: Content | None, evidence: list[str]) -> Fact:
+def fact_of(reading: Reading, ticket: Content | None, evidence: list[str], context: Context = NOTHING_KNOWN) -> Fact:
     """The fact of an event.
 
     Args:
         reading: the event.
         ticket: what `enrich.ticket_of` found.
         evidence: what `evidence_of` found.
+        context: what the reference data say.
     """
     fact: Fact = {"e": _entry(reading), "r": reading.recorded, "h": reading.hash[7:23]}
     if is_about_change(reading):
@@ -74,7 +76,19 @@ def fact_of(reading: Reading, ticket: Content | None, evidence: list[str]) -> Fa
     if ticket:
         fact["t"] = ticket
     _add_details(fact, reading)
+    _add_people(fact, context)
     return fact
+
+
+def _add_people(fact: Fact, context: Context) -> None:
+    """Who the actor is, by the reference data; and the human behind one that is nobody."""
+    entry = fact["e"]
+    if context.person:
+        entry["actor"] = context.person.shown
+    if context.human_by:
+        entry["human_by"] = context.human_by
+    if context.human:
+        entry["on_behalf_of"] = fact["u"] = context.human
 
 
 def _add_details(fact: Fact, reading: Reading) -> None:

@@ -5,7 +5,7 @@ again: state merges, and what a message had published the first time is publishe
 mean "already published".
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -20,8 +20,10 @@ from pipetrail_processors.correlate.foreign import CLAIMS_HEADER, NO_REPOSITORY,
 from pipetrail_processors.correlate.join import Joiner
 from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.correlate.waiting import Waiting
+from pipetrail_processors.directory.context import context_of, resolve_authors
+from pipetrail_processors.directory.reference import Reference, no_reference
 from pipetrail_processors.enrich import record, ticket_of
-from pipetrail_processors.fact import Fact, evidence_of, fact_of, is_digest, vouched
+from pipetrail_processors.fact import Fact, evidence_of, fact_of, is_about_change, is_digest, vouched
 from pipetrail_processors.graph.commits import CommitGraph
 from pipetrail_processors.graph.streams import Streams
 from pipetrail_processors.output import Output
@@ -42,14 +44,18 @@ _CLAIMS_DIGITS = 4  # far above `nodes.MAX_LINKS`: anybody may write headers
 class Pipeline:
     """All that is decided about events. Keeps nothing between calls but what it was made with."""
 
-    def __init__(self, *, policy: Policy, rules: RuleSet, alias_wait: timedelta) -> None:
+    def __init__(
+        self, *, policy: Policy, rules: RuleSet, alias_wait: timedelta, reference: Callable[[], Reference] = no_reference
+    ) -> None:
         """Make a pipeline.
 
         Args:
             policy: what deliveries must have gone through.
             rules: what findings are made by.
             alias_wait: how long an event that names no commit waits for a link, counted from its recordedtime.
+            reference: gives the reference data that are in force.
         """
+        self._reference = reference
         self._projects = frozenset(policy.tickets.projects)
         self._waiting = Waiting(alias_wait)
         self._joiner = Joiner(self._waiting)
@@ -69,16 +75,19 @@ class Pipeline:
         reading = read(value, headers)
         ticket = ticket_of(reading, self._projects)
         repository = _canonical(reading.repository) if reading.repository else None
-        trail = trail_id(repository, reading.commit) if repository and reading.commit else None
+        trail = trail_id(repository, reading.commit) if repository and reading.commit and not is_about_change(reading) else None
+        reference = self._reference()
+        context = context_of(reading, reference)
         partitionkey: str = reading.content["partitionkey"]
-        outputs = [Output(RECORDS, partitionkey.encode(), record(reading, ticket=ticket, trail=trail))]
+        outputs = [Output(RECORDS, partitionkey.encode(), record(reading, ticket=ticket, trail=trail, context=context))]
         sent_to, claims = _resolved(headers)
         right_key = repository or reading.artifact.get("hash") or partitionkey
         if sent_to is None and right_key != partitionkey:
             moved = (*((name, text) for name, text in headers if text is not None), (REPOSITORY_HEADER, b""))
             return [*outputs, Output(RESOLVED, right_key.encode(), value, moved)]
         evidence = evidence_of(reading)
-        fact = fact_of(reading, ticket, evidence)
+        fact = fact_of(reading, ticket, evidence, context)
+        resolve_authors(fact, reference)
         work = Work(state, repository or sent_to or NO_REPOSITORY)
         work.cause = f"{reading.kind.name} of {reading.time} was told (event {reading.id})"
         if work.repository == NO_REPOSITORY:

@@ -32,6 +32,9 @@ class ProcessSettings(BaseSettings):
     rules: Path | None = Field(
         default=None, description="folder of rules (*.yaml) that add to the built-in ones or replace them"
     )
+    reference_dir: Path | None = Field(
+        default=None, description="folder of reference data: people, bots, services, environments, code owners; none by default"
+    )
     batch_messages: int = Field(
         default=500, ge=1, le=10_000, description="messages a batch; more wait longer for each other, fewer cost more each"
     )

@@ -109,10 +109,11 @@ def summarize(
     stages = stages_of(facts)
     needed = {place["event_id"] for place in (*stages, *findings)}
     shown, omitted = _newest(facts, needed, max_entries)
+    proposer = _proposer(facts)
     trail: Document = {
         "id": subject.id,
         "revision": subject.revision,
-        "entries": [_entry(fact, around) for fact in shown],
+        "entries": [_entry(fact, around, proposer) for fact in shown],
         "stages": stages,
         "deployments": around.places.deployments,
         "left": around.places.left,
@@ -133,9 +134,21 @@ def summarize(
     return document
 
 
-def _entry(fact: Fact, around: Around) -> Document:
+def _proposer(facts: Sequence[Fact]) -> Document | None:
+    """The human who proposed the change: who stands behind what bots do with it, where nothing says otherwise."""
+    for fact in facts:
+        entry = fact["e"]
+        if entry["type"] == "change.created" and "human_by" not in entry and "actor" in entry:
+            proposer: Document = entry["actor"]
+            return proposer
+    return None
+
+
+def _entry(fact: Fact, around: Around, proposer: Document | None) -> Document:
     """The timeline entry; of an event that joined by evidence, with how strong that is and what it rests on."""
     entry: Document = fact["e"]
+    if proposer and entry.get("human_by") in {"unresolved", "reference"}:
+        entry = {**entry, "on_behalf_of": proposer, "human_by": "change"}
     if entry["link"] not in {"commit", "alias"}:
         entry = {**entry, "strength": "strong" if entry["link"] in _STRONG else "fair"}
         if voucher := around.vouchers.get(fact.get("j", "")):

@@ -2,11 +2,12 @@
 
 import zlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from pipetrail_processors.directory.reference import Reference, no_reference
 from pipetrail_processors.output import Output
 from pipetrail_processors.pipeline import Pipeline
 from pipetrail_processors.policy import Policy
@@ -22,8 +23,10 @@ HEADERS = (("content-type", b"application/cloudevents+json"),)
 class World:
     """Runs events to their end and keeps what was published."""
 
-    def __init__(self, policy: Policy | None = None, rules: RuleSet | None = None) -> None:
-        self.pipeline = Pipeline(policy=policy or Policy(), rules=rules or RuleSet.load(), alias_wait=WAIT)
+    def __init__(
+        self, policy: Policy | None = None, rules: RuleSet | None = None, reference: Callable[[], Reference] = no_reference
+    ) -> None:
+        self.pipeline = Pipeline(policy=policy or Policy(), rules=rules or RuleSet.load(), alias_wait=WAIT, reference=reference)
         self.states = [MemoryState() for _ in range(PARTITIONS)]
         self.published: dict[Topic, list[Output]] = {RECORDS: [], TRAILS: [], FINDINGS: [], LINKS: [], RESOLVED: []}
 

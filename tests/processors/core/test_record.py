@@ -68,6 +68,8 @@ def test_a_record_is_the_payload_and_what_is_derived_from_it() -> None:
             "result": "timeout",
             "result_raw": "TIMED_OUT",
             "actor": {"type": "app", "on_behalf_of": {"name": "Bob"}},
+            "human": {"name": "Bob"},
+            "human_by": "origin",
             "type": "dev.pipetrail.build.finished.v1",
             "event_type": "build.finished",
             "source": REPOSITORY,

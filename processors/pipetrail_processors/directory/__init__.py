@@ -1,0 +1,1 @@
+"""Who is who, who owns what, and what environments are: reference files under version control, read again when they change."""
