@@ -65,7 +65,9 @@ def test_a_variable_is_one_that_the_rooms_read(name: str) -> None:
 def _known_variables() -> set[str]:
     sources = [path for room in ROOMS for path in tracked(f"{room}/{package(room)}/*.py")]
     known = {name for path in sources for name in re.findall(r"PIPETRAIL_[A-Z_]+[A-Z]\b", path.read_text(encoding="utf-8"))}
-    for module in ("pipetrail_processors.settings", "pipetrail_sinks.settings"):
+    # What the collector's file of sources names is read, too.
+    known |= set(re.findall(r"env: (\w+)", (DEPLOY / "compose" / "sources.yaml").read_text(encoding="utf-8")))
+    for module in ("pipetrail_processors.settings", "pipetrail_sinks.settings", "pipetrail_producers.collector.settings"):
         for thing in vars(importlib.import_module(module)).values():
             if isinstance(thing, type) and issubclass(thing, BaseSettings):
                 prefix = thing.model_config.get("env_prefix", "")
