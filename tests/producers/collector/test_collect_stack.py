@@ -3,45 +3,21 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from pipetrail_producers.collector.backlog import read_place, waiting_bytes
 from pipetrail_schemas import codec
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, Topic
-from support.collector import AGENT_TOKEN, ENV, SOURCES, signed
+from support.collect import running
+from support.collector import AGENT_TOKEN, signed
 from support.kafka import Message, ensure_topics, read_all
 from support.wait import wait_for
 
 pytestmark = pytest.mark.stack
-
-
-@dataclass(slots=True)
-class Running:
-    """A collector that runs as a process of its own."""
-
-    process: subprocess.Popen[bytes]
-    client: httpx.Client
-    store: Path
-
-    def incident(self, run: str, number: int) -> httpx.Response:
-        """Send a delivery that becomes an event."""
-        body = json.dumps({"event": "incident", "id": f"{run}-{number}", "reason": f"{run} {number}"})
-        return self.client.post("/hooks/generic", content=body.encode())
-
-    def delivered(self) -> bool:
-        """Whether Kafka has all that is stored."""
-        return waiting_bytes(self.store, read_place(self.store)) == 0
 
 
 @pytest.fixture
@@ -50,35 +26,6 @@ def kafka(stack: Any) -> KafkaConnection:
     connection: KafkaConnection = stack.connection.require_kafka()
     ensure_topics(connection)
     return connection
-
-
-@contextmanager
-def running(home: Path, kafka: KafkaConnection, **settings: str) -> Iterator[Running]:
-    """`pipetrail collect` while the context lasts; ended by SIGTERM unless it is dead already."""
-    home.mkdir(exist_ok=True)
-    (home / "sources.yaml").write_text(SOURCES, encoding="utf-8")
-    ready = home / "ready"
-    ready.unlink(missing_ok=True)
-    env = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "PIPETRAIL_HOME": str(home),
-        "PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-        "PIPETRAIL_COLLECT_SOURCES": str(home / "sources.yaml"),
-        "PIPETRAIL_COLLECT_PORT": "0",
-        **ENV,
-        **settings,
-    }
-    command = (sys.executable, "-m", "pipetrail", "collect", "--ready-file", str(ready))
-    with (home / "log").open("ab") as log, subprocess.Popen(command, env=env, stderr=log) as process:
-        try:
-            wait_for(lambda: ready.exists() and ready.read_text(), timeout_s=30, what="the collector to be ready")
-            url = f"http://127.0.0.1:{int(ready.read_text())}"
-            with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-                yield Running(process, client, home / "collector")
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 def found(kafka: KafkaConnection, topic: Topic, run: str) -> list[Message]:
