@@ -356,6 +356,26 @@ def override(**changed: Any) -> Json:
 
 
 _NEW_TEAM: Json = {"id": 5, "slug": "release", "name": "Release", "permission": "push"}
+_ASKED: Json = {
+    "id": 90,
+    "number": 2,
+    "requester_id": 9,
+    "requester_login": "cat",
+    "request_type": "push_ruleset_bypass",
+    "status": "pending",
+    "requester_comment": "the fix cannot wait",
+    "created_at": "2026-11-23T09:00:00Z",
+}
+_ANSWERED: Json = {"id": 91, "reviewer_login": "ann", "status": "approved", "created_at": "2026-11-23T09:05:00Z"}
+_EXEMPTIONS = (
+    "exemption_request_push_ruleset",
+    "exemption_request_secret_scanning",
+    "bypass_request_push_ruleset",
+    "bypass_request_secret_scanning",
+    "dismissal_request_code_scanning",
+    "dismissal_request_dependabot",
+    "dismissal_request_secret_scanning",
+)
 _REVIEWED_RUN = run("waiting", run_attempt=2)
 # A payload of every kind that tells something, by kind.
 SAMPLES: list[tuple[str, Any]] = [
@@ -577,6 +597,9 @@ SAMPLES: list[tuple[str, Any]] = [
             },
         ),
     ),
+    *((kind, hook("created", exemption_request=_ASKED)) for kind in _EXEMPTIONS),
+    ("exemption_request_push_ruleset", hook("response_submitted", exemption_request=_ASKED, exemption_response=_ANSWERED)),
+    ("exemption_request_push_ruleset", hook("completed", exemption_request={**_ASKED, "status": "completed"})),
     ("issues", hook("opened", issue={"id": 170, "number": 5, "title": "Retry", "created_at": "2026-11-20T09:00:00Z"})),
     ("audit_log", [override(), entry("repo.access", visibility="public", previous_visibility="private")]),
 ]

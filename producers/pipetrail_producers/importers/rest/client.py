@@ -21,6 +21,8 @@ _TIMEOUT_S = (10.0, 60.0)
 # How often something that may pass is tried: with the waits between, some two minutes of an outage are sat out.
 ATTEMPTS = 8
 _MAX_REDIRECTS = 5
+# Characters of a refusal that are looked at for its reason.
+_MAX_SAID = 2_000
 _OK = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNAUTHORIZED = 401
@@ -87,7 +89,7 @@ class Client:
                 if status == _OK:
                     self._pause = limits.pause_s(headers, self._clock())
                     return answer
-                if not (limits.is_limit(status, headers) or limits.is_passing(status)):
+                if not (limits.is_limit(status, headers, answer.text[:_MAX_SAID]) or limits.is_passing(status)):
                     raise _refusal(answer)
             if attempt < ATTEMPTS:
                 self._wait(limits.wait_s(status, headers, attempt, self._clock()), why)

@@ -26,9 +26,11 @@ _FIRST_BACKOFF_S = 1.0
 _LAST_BACKOFF_S = 60.0
 
 
-def is_limit(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether the answer says that too much was asked."""
-    return status == _TOO_MANY or (status == _FORBIDDEN and ("retry-after" in headers or _remaining(headers) == 0))
+def is_limit(status: int, headers: Mapping[str, str], said: str = "") -> bool:
+    """Whether the answer says that too much was asked; `said` is its text: GitHub's secondary limits may say it there alone."""
+    if status == _FORBIDDEN:
+        return "retry-after" in headers or _remaining(headers) == 0 or "rate limit" in said.lower()
+    return status == _TOO_MANY
 
 
 def is_passing(status: int) -> bool:
@@ -48,6 +50,8 @@ def wait_s(status: int, headers: Mapping[str, str], attempt: int, now: datetime)
     told = _told(headers, now)
     if told is not None:
         return min(max(told, 0.0) + _MARGIN_S, MAX_WAIT_S)
+    if status == _FORBIDDEN:  # a limit that does not say how long: any other 403 is not asked again
+        return _UNSAID_LIMIT_S
     backoff = min(_FIRST_BACKOFF_S * 2.0 ** (attempt - 1), _LAST_BACKOFF_S)
     return max(backoff, _UNSAID_LIMIT_S) if is_limit(status, headers) else backoff
 

@@ -1,6 +1,7 @@
 """Which kinds of deliveries GitHub sends, and who translates each. The table of docs/ is made of it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pipetrail_producers.webhook.delivery import Delivery
@@ -12,6 +13,7 @@ from pipetrail_producers.webhook.github import (
     check,
     deployment,
     deployment_gate,
+    exemption,
     issue,
     merge_group,
     package,
@@ -103,6 +105,13 @@ _TOLD: dict[str, tuple[_Translator, Kind]] = {
     ),
     "code_scanning_alert": (alert.code_scanning, Kind(_INCIDENT, "rule, severity, commit, who dismissed it and why")),
     "dependabot_alert": (alert.dependabot, Kind(_INCIDENT, "dependency, severity, who dismissed it and why")),
+    **{
+        kind: (
+            partial(exemption.request, kind),
+            Kind(("approval.requested", "approval.decided", "approval.closed"), "who asked to be let past what, who decided"),
+        )
+        for kind in exemption.CONTROLS
+    },
     "issues": (issue.issue, Kind(("ticket.created", "ticket.updated", "ticket.closed"), "the ticket that changes name")),
     audit_log.KIND: (
         audit_log.audit_log,

@@ -20,6 +20,7 @@ RESET = str(int((NOW + timedelta(seconds=90)).timestamp()))
         (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": RESET}, 91),
         (429, {"ratelimit-remaining": "0", "ratelimit-reset": RESET}, 91),
         (429, {}, 60),
+        (403, {}, 60),
         (429, {"retry-after": "soon"}, 60),
         (503, {}, 4),
         (502, {"x-ratelimit-remaining": "4999", "x-ratelimit-reset": RESET}, 4),
@@ -38,6 +39,8 @@ def test_only_a_limit_that_is_used_up_makes_a_403_a_limit() -> None:
     assert limits.is_limit(403, {"x-ratelimit-remaining": "0"})
     assert not limits.is_limit(403, {"x-ratelimit-remaining": "12"})
     assert not limits.is_limit(403, {})
+    assert limits.is_limit(403, {}, '{"message": "You have exceeded a secondary rate limit."}')
+    assert not limits.is_limit(403, {}, '{"message": "Resource not accessible"}')
 
 
 def test_the_last_allowed_request_is_followed_by_a_pause() -> None:

@@ -99,6 +99,20 @@ def test_a_secret_pushed_past_the_guard_is_a_bypass_and_an_incident() -> None:
     assert short_types([alone]) == ["incident.detected"]
 
 
+def test_who_asks_to_be_let_past_a_control_and_who_decides_are_told_apart() -> None:
+    """A request, a decision and the end of it are three events; none of them is a bypass yet."""
+    asked, decided, over = (
+        one for kind, payload in github.SAMPLES if kind == "exemption_request_push_ruleset" for one in told(kind, payload)
+    )
+    assert short_types([asked, decided, over]) == ["approval.requested", "approval.decided", "approval.closed"]
+    assert {at(one, "pipetrail.control") for one in (asked, decided, over)} == {"push ruleset"}
+    assert (at(decided, "pipetrail.decision"), at(decided, "user.name"), labels(decided)["requester"]) == (
+        "approved",
+        "ann",
+        "cat",
+    )
+
+
 def test_a_deleted_webhook_is_a_changed_control_and_a_gap() -> None:
     """Whoever deletes the hook stops the watching: both are told."""
     made = told("meta", github.hook("deleted", hook_id=1010, hook={"id": 1010}))
