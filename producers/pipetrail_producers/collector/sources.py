@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipetrail_producers.collector import yamlfile
 from pipetrail_producers.collector.yamlfile import YamlFile
+from pipetrail_producers.webhook import systems
 from pipetrail_producers.webhook.generic import MappingError, compile_mapping
 from pipetrail_producers.webhook.signature import SCHEMES, check_secret
 from pipetrail_producers.webhook.systems import PLACES
@@ -180,6 +181,8 @@ def _source(file: YamlFile, index: int, one: SourceSettings, env: Mapping[str, s
     scheme = one.scheme or PLACES[one.system].scheme
     if scheme not in SCHEMES:
         raise file.error((*place, "scheme"), f"{scheme!r} is not known; there are: {', '.join(SCHEMES)}")
+    if problem := systems.system(one.system).problem(one.settings):
+        raise file.error((*place, "settings"), problem)
     secrets = _secrets(file, place, one.secrets, scheme, env) if one.secrets else ()
     if bool(secrets) == one.unsigned:
         raise file.error(place, "needs either `secrets`, or `unsigned: true` where anybody may send to it")

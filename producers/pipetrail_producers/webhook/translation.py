@@ -4,7 +4,7 @@ A translator is pure and total: for any JSON it returns a `Translation` or raise
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipetrail_schemas.errors import PipetrailError
 
@@ -40,11 +40,26 @@ class Kind(NamedTuple):
     takes: str
 
 
+def no_settings(settings: Mapping[str, Any]) -> str:
+    """What is wrong with the settings of a system that has none; empty where nothing is."""
+    return f"{', '.join(map(repr, settings))}: this system has no settings" if settings else ""
+
+
 class System(NamedTuple):
-    """A system that sends webhooks. `kind` names a delivery's kind for counters and dead letters; it never fails."""
+    """A system that sends webhooks.
+
+    Args:
+        name: as the settings call it.
+        title: as people do.
+        kinds: what each kind becomes.
+        kind: names a delivery's kind for counters and dead letters; it never fails.
+        translate: makes the facts.
+        problem: what is wrong with a source's own settings, and what is allowed; empty where nothing is.
+    """
 
     name: str
     title: str
     kinds: Mapping[str, Kind]
     kind: Callable[[Delivery], str]
     translate: Callable[[Delivery], Translation]
+    problem: Callable[[Mapping[str, Any]], str] = no_settings

@@ -87,6 +87,17 @@ class Application(NamedTuple):
         return None if self.instance == NO_INSTANCE else address(f"{self.instance}/applications/{quote(place)}")
 
 
+def settings_problem(settings: Mapping[str, Any]) -> str:
+    """What is wrong with a source's settings; empty where nothing is."""
+    unknown = [one for one in settings if one != "environments"]
+    if unknown:
+        return f"{', '.join(map(repr, unknown))} is not known; there is: environments"
+    told = settings.get("environments", {})
+    if not isinstance(told, Mapping) or not all(isinstance(one, str) and one for pair in told.items() for one in pair):
+        return "environments must be names by destination, like {in-cluster/pay: prod}"
+    return ""
+
+
 def application(delivery: Delivery) -> Application:
     """The application of a delivery: its member `app`, or the whole body.
 

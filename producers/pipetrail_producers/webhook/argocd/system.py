@@ -14,7 +14,15 @@ from datetime import datetime
 from pipetrail_schemas.times import format_time
 from pipetrail_schemas.types import ActorType, Result
 
-from pipetrail_producers.webhook.argocd.application import Application, application, commits, images, is_rollback, revisions
+from pipetrail_producers.webhook.argocd.application import (
+    Application,
+    application,
+    commits,
+    images,
+    is_rollback,
+    revisions,
+    settings_problem,
+)
 from pipetrail_producers.webhook.delivery import Delivery
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.image import Image
@@ -184,4 +192,4 @@ _KINDS = {
     "deleted": Kind(("deployment.removed",), "application, destination, environment"),
     "no_operation": Kind(("incident.detected",), f"that it is degraded; else nothing: {_NO_OPERATION}"),
 }
-SYSTEM = System("argocd", "Argo CD", _KINDS, kind, translate)
+SYSTEM = System("argocd", "Argo CD", _KINDS, kind, translate, settings_problem)
