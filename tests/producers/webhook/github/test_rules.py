@@ -1,8 +1,10 @@
 """What GitHub tells is what the rules look for: from its payloads to the findings, through the core itself."""
 
+from functools import cache
 from typing import Any
 
 import pytest
+from pipetrail_processors.ruleset import RuleSet
 from pipetrail_producers.message import message_of
 from pipetrail_producers.webhook.github import SYSTEM
 from support import github
@@ -32,9 +34,15 @@ NEW_HEAD = (
 QUEUED = next(sample for sample in github.SAMPLES if sample[0] == "merge_group")
 
 
+@cache
+def rules() -> RuleSet:
+    """The built-in rules, compiled once."""
+    return RuleSet.load()
+
+
 def found(*told: tuple[str, Any]) -> set[str]:
     """The rules that deliveries set off."""
-    world = World()
+    world = World(rules=rules())
     for number, (kind, payload) in enumerate(told):
         headers = {"x-github-delivery": str(number), **({} if kind == "audit_log" else {"x-github-event": kind})}
         facts = SYSTEM.translate(delivery(payload, headers, instance=github.INSTANCE))
