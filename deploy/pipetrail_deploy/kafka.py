@@ -6,6 +6,7 @@ Settings by the Apache Kafka documentation, "Broker Configs"; only what one smal
 import base64
 import subprocess
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -94,8 +95,7 @@ class Kafka:
         return self.folder / "log4j2.yaml"
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")  # as Kafka writes a UUID
-        arguments = ("format", "--cluster-id", cluster, "--config", str(self._properties), "--ignore-formatted")
+        arguments = ("format", "--cluster-id", cluster_id(uuid.uuid4), "--config", str(self._properties), "--ignore-formatted")
         with self._log.open("ab") as log:
             try:
                 subprocess.run(
@@ -130,6 +130,12 @@ class Kafka:
             main,
             *arguments,
         ]
+
+
+def cluster_id(new: Callable[[], uuid.UUID]) -> str:
+    """A cluster's id as Kafka writes one. Kafka too makes another where one begins with a dash, which looks like an option."""
+    found = base64.urlsafe_b64encode(new().bytes).decode().rstrip("=")
+    return cluster_id(new) if found.startswith("-") else found
 
 
 def properties(port: int, controller_port: int, store: Path) -> str:
