@@ -86,7 +86,7 @@ def test_the_action_is_no_risk_where_the_agent_cannot_be_installed(tmp_path: Pat
     assert (installed.returncode, "::warning title=pipetrail::" in installed.stdout) == (0, True)
     assert not (tmp_path / "path").exists()
     assert (tmp_path / "env").read_text() == "PIPETRAIL_COLLECTOR_URL=https://collector.acme.example\n"
-    forged = job.bash(script, **{**env, "PIPETRAIL_URL": "https://x\nLD_PRELOAD=/tmp/evil.so"})
+    forged = job.bash(script, **{**env, "PIPETRAIL_URL": "https://x\nLD_PRELOAD=evil.so"})
     assert forged.returncode == 2
     assert "LD_PRELOAD" not in (tmp_path / "env").read_text()
 
