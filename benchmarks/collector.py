@@ -100,7 +100,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, generator: "Generator") -> None:
         self.generator = generator
         self.due = 0.0
-        self.status = 0
+        self.request = b""
         self.transport: Any = None
         self.parser = httptools.HttpResponseParser(self)
 
@@ -109,10 +109,12 @@ class Connection(asyncio.Protocol):
         self.transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The server closes connections that are idle for long."""
+        """The server closes idle connections; a request that crosses this is sent again, as any client does."""
         del exc
         if self in self.generator.free:
             self.generator.free.remove(self)
+        elif self.request and not self.generator.done.is_set():
+            self.generator.again(self.request, self.due)
 
     def data_received(self, data: bytes) -> None:
         """A part of an answer is there."""
@@ -125,8 +127,11 @@ class Connection(asyncio.Protocol):
 
     def send(self, request: bytes, due: float) -> None:
         """Send a request that was due at that time."""
-        self.due = due
-        self.transport.write(request)
+        self.due, self.request = due, request
+        if self.transport.is_closing():
+            self.generator.again(request, due)
+        else:
+            self.transport.write(request)
 
 
 class Generator:
@@ -136,12 +141,14 @@ class Generator:
         self.port, self.requests, self.rate = port, requests, rate
         self.free: list[Connection] = []
         self.waits: list[float] = []
-        self.refused = 0
+        self.refused = self.repeated = 0
+        self.tasks: set[asyncio.Task[None]] = set()
         self.done = asyncio.Event()
 
     def answered(self, connection: Connection, status: int) -> None:
         """Note an answer."""
         self.waits.append(time.perf_counter() - connection.due)
+        connection.request = b""
         self.refused += status != 202
         self.free.append(connection)
         if len(self.waits) == len(self.requests):
@@ -160,7 +167,19 @@ class Generator:
             if not self.free:
                 await self._connect(loop)
             self.free.pop().send(request, due)
-        await asyncio.wait_for(self.done.wait(), 60)
+        try:
+            await asyncio.wait_for(self.done.wait(), 60)
+        except TimeoutError:
+            self.refused += len(self.requests) - len(self.waits)
+
+    def again(self, request: bytes, due: float) -> None:
+        """Send a request anew, on a new connection."""
+        self.repeated += 1
+        self.tasks.add(asyncio.create_task(self._again(request, due)))
+
+    async def _again(self, request: bytes, due: float) -> None:
+        _, connection = await asyncio.get_running_loop().create_connection(lambda: Connection(self), "127.0.0.1", self.port)
+        connection.send(request, due)
 
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
         _, connection = await loop.create_connection(lambda: Connection(self), "127.0.0.1", self.port)

@@ -154,3 +154,25 @@ def test_missing_numbers_of_an_agent_are_told(tmp_path: Path, kafka: KafkaConnec
             f"events 2 to 3 of the stream {run} did not arrive",
             f"events 6 to 7 of the stream {run} did not arrive",
         ]
+
+
+def test_a_broker_that_falls_silent_or_dies_loses_nothing(tmp_path: Path, kafka: KafkaConnection, stack: Any) -> None:
+    """Under load the broker stops answering for 10 s without closing a connection, then is killed: all of it arrives, once."""
+    run = uuid.uuid4().hex
+    broker = stack.kafka.process.pid
+    with running(tmp_path, kafka) as collector:
+        answered = [collector.incident(run, number).status_code for number in range(50)]
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            until = time.monotonic() + 10
+            while time.monotonic() < until:
+                answered.append(collector.incident(run, len(answered)).status_code)
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        stack.kafka.kill()
+        answered += [collector.incident(run, len(answered) + more).status_code for more in range(50)]
+        stack.kafka.start()
+        wait_for(collector.delivered, timeout_s=120, what="Kafka to have all")
+    assert set(answered) == {202}
+    values = {message.value for message in found(kafka, EVENTS, run)}
+    assert len(values) == len({json.loads(value or b"")["id"] for value in values}) == len(answered)

@@ -25,7 +25,7 @@ CHECKS = [
     unsupported_method,
 ]
 # Each is a request over the loopback: enough to try every place of the schema, few enough for every run of the tests.
-EXAMPLES = 25
+EXAMPLES = 15
 
 
 @pytest.mark.parametrize("authorization", [f"Bearer {AGENT_TOKEN}", "Bearer nobody's"])
