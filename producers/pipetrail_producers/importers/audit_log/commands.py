@@ -34,8 +34,8 @@ def import_audit_log(files: tuple[Path, ...], url: str, since: datetime | None, 
 
     It alone says who bypassed a protection. Entries that are not about delivery are left out.
     """
-    instance = origin(url)
-    if instance is None:
+    instance = (origin(url) or "").lower()
+    if not instance:
         raise click.BadParameter(f"{url!r} is no address, like {PUBLIC}", param_hint="--url")
     started, place = time.monotonic(), Place(instance, None, now())
     if dry_run:

@@ -58,8 +58,8 @@ def import_github(name: str, url: str, api_url: str | None, hook: str | None, **
 
 
 def _place(name: str, url: str) -> Place:
-    instance = origin(url)
-    if instance is None or not instance.startswith(("https://", "http://")):
+    instance = (origin(url) or "").lower()
+    if not instance.startswith(("https://", "http://")):
         raise click.BadParameter(f"{url!r} is no address, like {PUBLIC}", param_hint="--url")
     found = repository(f"{instance}/{name.strip('/')}")
     if found is None or len([part for part in name.strip("/").split("/") if part]) != _PARTS:

@@ -12,7 +12,8 @@ from pipetrail_producers.importers.rest.backfill import Reader, Step
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.github import check, deployment, pull_request, release, review, workflow_job, workflow_run
 from pipetrail_producers.webhook.github.place import Place
-from pipetrail_producers.webhook.github.read import first_moment, moment
+from pipetrail_producers.webhook.github.read import actor, first_moment, moment
+from pipetrail_producers.webhook.payload import at
 from pipetrail_producers.webhook.values import full_revision, name
 
 # Members a page. With the requests for each member, a page is some hundred requests: what is told again after a break.
@@ -82,12 +83,14 @@ class _Of:
             yield from release.facts(found, self._place)
 
     def _checks(self, reader: Reader, request: Any) -> Iterator[Fact]:
-        """What other apps than GitHub Actions say of a request's head and of its merge; Actions' jobs come with their runs."""
+        """What others than GitHub Actions say of a request's head and of its merge; Actions' jobs come with their runs."""
         merge = full_revision(request, "merge_commit_sha") if pull_request.is_merged(request) else None
         for sha in dict.fromkeys(filter(None, (full_revision(request, "head.sha"), merge))):
             for run in reader.items(f"commits/{sha}/check-runs", _ALL, members="check_runs"):
                 if not check.is_actions(run):
                     yield from check.facts(run, self._place)
+            for status in reader.items(f"commits/{sha}/statuses", _ALL):
+                yield check.status_fact(status, self._place, sha, actor(at(status, "creator")))
 
 
 def _is_dismissed(one: Any) -> bool:

@@ -91,30 +91,33 @@ def check_suite(payload: Any, place: Place) -> Translation:
 def status(payload: Any, place: Place) -> Translation:
     """What a webhook tells of a commit status, the older way of reporting; each change of state has an id of its own."""
     place.need_repository(_STATUS)
-    word = required(payload, "state", _STATUS)
     branches = [found for branch in items(payload, "branches") if (found := name(branch, "name"))]
+    # A commit can be the head of several branches: then none of them is "the" branch.
+    head: Data = {"vcs": {"ref": {"head": {"name": branches[0] if len(branches) == 1 else None}}}}
+    return Translation((status_fact(payload, place, full_revision(payload, "sha"), merged(sender(payload), head)),))
+
+
+def status_fact(found: Any, place: Place, sha: str | None, more: Data) -> Fact:
+    """The fact of one commit status.
+
+    Args:
+        found: the webhook's payload, or a REST answer's member, which does not repeat its commit.
+        place: where.
+        sha: the commit.
+        more: the actor, and what else is known.
+    """
+    key = (_STATUS, required(found, "id", _STATUS))
+    word = required(found, "state", _STATUS)
     data = merged(
-        sender(payload),
-        task_of(required(payload, "context", _STATUS), name(payload, "id"), url(payload, "target_url")),
-        {
-            "event": {"reason": title(payload, "description")},
-            "vcs": {
-                "ref": {
-                    "head": {
-                        "revision": full_revision(payload, "sha"),
-                        # A commit can be the head of several branches: then none of them is "the" branch.
-                        "name": branches[0] if len(branches) == 1 else None,
-                    }
-                }
-            },
-        },
+        more,
+        task_of(required(found, "context", _STATUS), key[1], url(found, "target_url")),
+        {"event": {"reason": title(found, "description")}, "vcs": {"ref": {"head": {"revision": sha}}}},
     )
-    time = first_moment(payload, "updated_at", "created_at")
-    key = (_STATUS, required(payload, "id", _STATUS))
+    time = first_moment(found, "updated_at", "created_at")
     if word == "pending":
-        return Translation((task_fact(place, key, "started", time, data),))
+        return task_fact(place, key, "started", time, data)
     how = conclusion(word) or missing(_STATUS, "state")
-    return Translation((task_fact(place, key, "finished", time, merged(data, how.data)),))
+    return task_fact(place, key, "finished", time, merged(data, how.data))
 
 
 def _about_run(run: Mapping[str, Any]) -> Data:

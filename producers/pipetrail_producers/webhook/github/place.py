@@ -90,7 +90,9 @@ def place(delivery: Delivery) -> Place:
     pages = (origin(url(payload, path)) for path in _PAGES)
     named = address(delivery.instance) or (address(f"https://{host}") if host else None) or next(filter(None, pages), PUBLIC)
     key = delivery.headers.get(_DELIVERY_HEADER) or content_key(payload)
-    found = Place(named.rstrip("/"), repository(url(payload, "repository.html_url")), delivery.received, key[:_LONGEST_KEY])
+    found = Place(
+        named.rstrip("/").lower(), repository(url(payload, "repository.html_url")), delivery.received, key[:_LONGEST_KEY]
+    )
     return found if found.repository else found.within(name(payload, "repository.full_name"))
 
 

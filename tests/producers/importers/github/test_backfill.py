@@ -32,6 +32,8 @@ RUNS = [github.run(id=30 + number, created_at=f"2026-11-{number:02}T09:03:00Z") 
 # Closed unmerged, with another head than the merged one.
 OTHER = github.closed(id=9918, number=18, head={"ref": "other", "sha": github.OLD})
 
+STATUS = next(payload for kind, payload in github.SAMPLES if kind == "status")
+
 
 def listed(request: dict[str, Any]) -> dict[str, Any]:
     """A request as lists have it: they say neither whether it is merged nor by whom."""
@@ -59,6 +61,12 @@ ANSWERS: dict[str, Any] = {
     ],
     f"commits/{github.HEAD}/check-runs": {"check_runs": [github.check_run(), github.check_run(id=1, app="github-actions")]},
     f"commits/{github.MERGED}/check-runs": {"check_runs": []},
+    f"commits/{github.HEAD}/statuses": [
+        {key: value for key, value in STATUS.items() if key not in {"sha", "sender", "repository", "branches"}}
+        | {"creator": github.ANN}
+    ],
+    f"commits/{github.MERGED}/statuses": [],
+    f"commits/{github.OLD}/statuses": [],
     f"commits/{github.OLD}/check-runs": {"check_runs": []},
     "actions/runs": {
         "workflow_runs": [github.run(run_attempt=2, triggering_actor=github.BOB, run_started_at="2026-11-23T10:00:00Z")]
@@ -143,6 +151,7 @@ WEBHOOKS = [
     ),
     ("workflow_job", github.hook("completed", workflow_job=github.job(conclusion="failure"))),
     ("check_run", github.hook("completed", check_run=github.check_run())),
+    ("status", STATUS),
     ("deployment", github.hook("created", deployment=github.deployment(), workflow_run=github.run(id=33))),
     ("deployment_status", github.hook("created", deployment_status=github.deployment_status(), deployment=github.deployment())),
     ("release", github.hook("published", release=github.release())),
@@ -168,7 +177,7 @@ def test_the_whole_past_is_told(past: list[Event]) -> None:
         "change.merged": 1,
         "change.reviewed": 3,
         "taskrun.started": 3,
-        "taskrun.finished": 3,
+        "taskrun.finished": 4,
         "change.abandoned": 1,
         "pipelinerun.started": 2,
         "pipelinerun.finished": 2,
@@ -293,7 +302,7 @@ def test_the_command_asks_the_api_with_the_token(monkeypatch: pytest.MonkeyPatch
         arguments = ["pay/shop", "--api-url", server.url, "--token-env", "MY_TOKEN", "--dry-run"]
         done = CliRunner().invoke(import_github, arguments, catch_exceptions=False)
     assert done.exit_code == 0
-    assert "Read 23 events of https://github.com/pay/shop" in done.stderr
+    assert "Read 24 events of https://github.com/pay/shop" in done.stderr
     assert {one.headers["authorization"] for one in server.asked} == {"Bearer t0ken"}
     assert {one.headers["x-github-api-version"] for one in server.asked} == {"2022-11-28"}
 
