@@ -35,9 +35,8 @@ _NO_LABELS = frozenset(
 
 
 def looks_like(payload: Any) -> bool:
-    """Whether a payload is an entry of the audit log, or a list that begins with one."""
-    found = entries(payload)
-    return bool(found) and "." in (name(found[0], "action") or "") and first_moment(found[0], *_TIMES) is not None
+    """Whether a payload is an entry of the audit log, or a list with one in it: another may be broken."""
+    return any("." in (name(one, "action") or "") and first_moment(one, *_TIMES) for one in entries(payload))
 
 
 def entries(payload: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.github.place import Place
-from pipetrail_producers.webhook.github.read import actor, moment, part, person, required, sender
+from pipetrail_producers.webhook.github.read import actor, moment, part, required, sender
 from pipetrail_producers.webhook.payload import at
 from pipetrail_producers.webhook.translation import Translation
 from pipetrail_producers.webhook.values import Data, full_revision, merged, name, revision, said, title, url
@@ -149,7 +149,7 @@ def _changes(payload: Any) -> Data:
 
 def _lasting(request: Any) -> Data:
     """What of a pull request does not change: number, page, author."""
-    author = person(at(request, "user"))["name"]
+    author = name(actor(at(request, "user")), "user.name")
     return {
         "vcs": {
             "change": {"id": name(request, "number"), "url": {"full": url(request, "html_url")}},

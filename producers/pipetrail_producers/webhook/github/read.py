@@ -10,8 +10,9 @@ from pipetrail_producers.webhook.translation import UntranslatableError
 from pipetrail_producers.webhook.values import Data, cut, name
 
 _TYPES = {"User": "user", "EnterpriseUserAccount": "user", "Bot": "app"}
+_GHOST = "ghost"
 # GitHub's own: commits made on its pages, and the account that stands for deleted ones.
-_OWN = {"web-flow": "system", "ghost": "unknown"}
+_OWN = {"web-flow": "system", _GHOST: "unknown"}
 _BOT = "[bot]"
 # Some packages have the year 1 where there is no time.
 _FIRST_YEAR = 1970
@@ -24,7 +25,12 @@ def person(user: Any) -> Data:
 
 
 def actor(user: Any) -> Data:
-    """`user` and `pipetrail.actor` of a user object; the actor is "unknown" where GitHub names none."""
+    """`user` and `pipetrail.actor` of a user object.
+
+    Nothing where GitHub names none, or the account that stands for deleted ones: an earlier telling may have known who it was.
+    """
+    if name(user, "login") in {None, _GHOST}:
+        return {}
     return {"user": person(user), "pipetrail": {"actor": {"type": actor_type(user)}}}
 
 

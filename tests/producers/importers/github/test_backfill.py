@@ -18,6 +18,7 @@ from pipetrail_producers.importers.rest.position import Position
 from pipetrail_producers.importers.rest.source import Source
 from pipetrail_producers.webhook.github import SYSTEM
 from pipetrail_producers.webhook.github.place import Place
+from pipetrail_schemas.check import lookup
 from pipetrail_schemas.errors import SettingError
 from support import github, translator
 from support.rest_stand_in import Asked, Reply, StandIn, stand_in
@@ -202,6 +203,23 @@ def test_a_dismissed_review_is_told_with_what_it_had_decided(past: list[Event]) 
     """REST forgets it; the request's event remembers."""
     reviews = [one["data"]["pipetrail"]["decision"] for one in past if one["type"].startswith("dev.pipetrail.change.reviewed")]
     assert reviews == ["approved", "rejected", "dismissed"]
+
+
+@pytest.mark.parametrize("account", [None, github.user("ghost", 10_137)])
+def test_an_account_that_was_deleted_contradicts_nobody(account: Any) -> None:
+    """REST names a stand-in, or nobody, where the webhook knew who it was: then the importer says nothing of it."""
+    request = github.merged(user=account, merged_by=account)
+    known: dict[str, Any] = {"pulls": [listed(request)], "pulls/17": request}
+
+    def answer(_server: StandIn, asked: Asked) -> Reply:
+        path = asked.path.removeprefix(REPO)
+        return Reply(known.get(path, {"check_runs": []} if path.endswith("runs") else []))
+
+    with stand_in(answer) as server:
+        events, _ = imported(client(server))
+    assert short_types(events) == ["change.created", "change.merged"]
+    fields = ("user", "pipetrail.actor", "pipetrail.labels.author")
+    assert [lookup(one["data"], field) for one in events for field in fields] == [None] * 6
 
 
 def broken_off(failing: Callable[[Asked], bool]) -> Callable[[StandIn, Asked], Reply]:

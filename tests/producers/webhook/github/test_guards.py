@@ -215,7 +215,7 @@ def test_an_entry_is_the_same_however_it_is_wrapped(wrap: Any) -> None:
 
 def test_a_broken_entry_costs_itself_and_is_told() -> None:
     """The good ones of a batch are kept; that one was lost is a gap."""
-    made = logged(github.override(), {"action": "repo.access"})
+    made = logged({"action": "repo.access"}, github.override())
     assert short_types(made) == ["policy.bypassed", "source.gap"]
     assert "1 of 2" in at(made[1], "event.reason")
 
