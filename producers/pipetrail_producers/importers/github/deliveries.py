@@ -31,7 +31,7 @@ def step(hook: str, place: Place) -> Step:
         if whole is not None:
             yield from SYSTEM.translate(_delivery(whole, place)).facts
 
-    return Step("failed deliveries", path, facts, _PAGE)
+    return Step(f"failed deliveries of webhook {hook}", path, facts, _PAGE)
 
 
 def _delivery(whole: Any, place: Place) -> Delivery:
