@@ -5,19 +5,19 @@ success. What waits in the spool goes along with new events, before them: the or
 as one command can do it in bounded time.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from pipetrail_schemas import check, connection
+from pipetrail_schemas import check
 from pipetrail_schemas.errors import SettingError
 
 from pipetrail_producers import settings as agent_settings
 from pipetrail_producers import stream
-from pipetrail_producers.delivery import Delivery, Undelivered
+from pipetrail_producers.channel import COLLECTOR_VARIABLE, NOWHERE, channel_of
+from pipetrail_producers.delivery import Undelivered
 from pipetrail_producers.errors import SpoolError
 from pipetrail_producers.message import Message, message_of
 from pipetrail_producers.spool import Damaged, Entry, Spool
@@ -30,18 +30,6 @@ SIDE_LOAD = 200
 _FLUSH_BATCH = 1000
 # How long `flush` waits for another command to end its delivery of the spool, seconds.
 _FLUSH_LOCK_WAIT_S = 30.0
-COLLECTOR_VARIABLE = "PIPETRAIL_COLLECTOR_URL"
-_NOWHERE = "neither broker nor collector is configured (PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS, PIPETRAIL_COLLECTOR_URL)"
-
-
-class Channel(Protocol):
-    """A way out of here: `delivery.Delivery` to Kafka, `http_delivery.HttpDelivery` to the collector."""
-
-    def send(self, message: Message) -> None:
-        """Queue a message."""
-
-    def settle(self, timeout_s: float, *, cancelled: Callable[[], bool] = ...) -> list[Undelivered]:
-        """Wait for what was sent; what was not taken, in the order of sending."""
 
 
 def _never() -> bool:
@@ -86,7 +74,7 @@ class Recorder:
         settings = agent_settings.load(env)
         self._timeout_s = settings.timeout_s if timeout_s is None else timeout_s
         self.spool = Spool(settings.spool, max_bytes=settings.spool_bytes)
-        self._way, self._delivery = _channel(env, collector)
+        self._way, self._delivery = channel_of(env, collector)
         self._unsent: list[Message] = []
         self._count = 0
 
@@ -196,7 +184,7 @@ class Recorder:
     def _settle(self, cancelled: Callable[[], bool]) -> list[Undelivered]:
         unsent, self._unsent = self._unsent, []
         if self._delivery is None:
-            return [Undelivered(message, _NOWHERE) for message in unsent]
+            return [Undelivered(message, NOWHERE) for message in unsent]
         return self._delivery.settle(self._timeout_s, cancelled=cancelled)
 
     def _waiting(self, stack: ExitStack, notes: list[str]) -> list[Entry]:
@@ -224,19 +212,6 @@ class Recorder:
 def _delivered(entries: Sequence[Entry], undelivered: Sequence[Undelivered]) -> list[Entry]:
     left = {id(one.message) for one in undelivered}
     return [entry for entry in entries if id(entry.message) not in left]
-
-
-def _channel(env: Mapping[str, str], collector: str | None) -> tuple[str, Channel | None]:
-    """The way to the collector where one is configured, else to Kafka, else none; and a word for it, as a file's name."""
-    if collector or env.get(COLLECTOR_VARIABLE):
-        # Who sends to Kafka pays for no HTTP client.
-        from pipetrail_producers.collector_access import access_of  # noqa: PLC0415
-        from pipetrail_producers.http_delivery import HttpDelivery  # noqa: PLC0415
-
-        access = access_of(collector or env[COLLECTOR_VARIABLE], env)
-        return f"collector-{hashlib.sha256(access.url.encode()).hexdigest()[:8]}", HttpDelivery(access)
-    kafka = connection.load(env).kafka
-    return ("nowhere", None) if kafka is None else ("kafka", Delivery(kafka))
 
 
 def _has_place(event: Mapping[str, Any]) -> bool:
