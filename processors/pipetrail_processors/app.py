@@ -67,6 +67,7 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
         policy=Policy.load(settings.policy),
         rules=RuleSet.load(settings.rules),
         alias_wait=timedelta(seconds=settings.alias_wait_s),
+        retention=timedelta(days=settings.retention_days),
         reference=Watcher(settings.reference_dir).current if settings.reference_dir else no_reference,
     )
     client = consumer_options(kafka)

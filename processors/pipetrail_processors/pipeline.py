@@ -13,6 +13,7 @@ import orjson
 from pipetrail_schemas import ids
 from pipetrail_schemas.codec import Headers
 from pipetrail_schemas.errors import InvalidEventError
+from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import LINKS, RECORDS, RESOLVED
 
 from pipetrail_processors.bonds import bonds_of, identity_of
@@ -31,6 +32,7 @@ from pipetrail_processors.policy import Policy
 from pipetrail_processors.publish import Publisher, trail_id
 from pipetrail_processors.reading import Reading, read
 from pipetrail_processors.relations import merged_as
+from pipetrail_processors.retention import Entry, day_of, due, enqueue, is_old
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import State
 from pipetrail_processors.watch.watch import Watch
@@ -38,6 +40,8 @@ from pipetrail_processors.watch.watch import Watch
 __all__ = ["Output", "Pipeline"]
 
 _PARTITIONKEY_HEADER = "ce_partitionkey"
+# More than a year: a service that is deployed once a year still finds what it ran before.
+DEFAULT_RETENTION = timedelta(days=400)
 _CLAIMS_DIGITS = 4  # far above `nodes.MAX_LINKS`: anybody may write headers
 
 
@@ -45,7 +49,13 @@ class Pipeline:
     """All that is decided about events. Keeps nothing between calls but what it was made with."""
 
     def __init__(
-        self, *, policy: Policy, rules: RuleSet, alias_wait: timedelta, reference: Callable[[], Reference] = no_reference
+        self,
+        *,
+        policy: Policy,
+        rules: RuleSet,
+        alias_wait: timedelta,
+        reference: Callable[[], Reference] = no_reference,
+        retention: timedelta = DEFAULT_RETENTION,
     ) -> None:
         """Make a pipeline.
 
@@ -54,8 +64,10 @@ class Pipeline:
             rules: what findings are made by.
             alias_wait: how long an event that names no commit waits for a link, counted from its recordedtime.
             reference: gives the reference data that are in force.
+            retention: how long what nothing happens to stays in the state, counted from the latest recordedtime.
         """
         self._reference = reference
+        self._retention = retention
         self._projects = frozenset(policy.tickets.projects)
         self._waiting = Waiting(alias_wait)
         self._joiner = Joiner(self._waiting)
@@ -88,7 +100,7 @@ class Pipeline:
         evidence = evidence_of(reading)
         fact = fact_of(reading, ticket, evidence, context)
         resolve_authors(fact, reference)
-        work = Work(state, repository or sent_to or NO_REPOSITORY)
+        work = Work(state, repository or sent_to or NO_REPOSITORY, day_of(reading.recorded))
         work.cause = f"{reading.kind.name} of {reading.time} was told (event {reading.id})"
         if work.repository == NO_REPOSITORY:
             alias = alias_of(fact, partitionkey)
@@ -98,7 +110,7 @@ class Pipeline:
             if claims and repository is None:
                 fact["q"] = claims
             outputs += self._join(work, reading, fact, evidence)
-        outputs += self._watch.on_event(work, fact, work.repository or partitionkey, outputs)
+        outputs += self._watch.on_event(work, fact, work.repository or reading.source, outputs)
         work.save()
         return outputs
 
@@ -117,25 +129,43 @@ class Pipeline:
             raise InvalidEventError([("value", f"is no link: {exc!r}")]) from exc
         if not (alias and isinstance(repository, str) and isinstance(commit, str)):
             raise InvalidEventError([("value", "is no link: alias, repository and commit must be texts")])
-        work = Work(state, NO_REPOSITORY)
+        work = Work(state, NO_REPOSITORY, link.get("day") if isinstance(link.get("day"), int) else None)
         outputs = self._foreign.link(work, alias, repository, commit)
         outputs += self._publish(work, {alias}, again=True)
         work.save()
         return outputs
 
     def expire(self, state: State, now: datetime) -> list[Output]:
-        """End the waits that have lasted long enough by `now`. One read when none has.
+        """End the waits that have lasted long enough by `now`, and let go what is old. Two reads when there is neither.
 
         To be called while the partition's events are read up to their end: a link in the backlog is not late. What it gives
         must be acknowledged before the state that it leaves is durable: nothing but the queue in that state brings it up again.
         """
         outputs: list[Output] = []
         for repository, alias in self._waiting.due(state, now):
-            work = Work(state, repository)
+            work = Work(state, repository, day_of(format_time(now)))
             keys = (self._foreign if repository == NO_REPOSITORY else self._joiner).end_wait(work, alias)
             outputs += self._publish(work, keys, again=False)
             work.save()
+        for entry in due(state, now, self._retention):
+            self._look_at(Work(state, entry.repository), entry, now)
         return outputs
+
+    def _look_at(self, work: Work, entry: Entry, now: datetime) -> None:
+        """Remove a node that is old, with all that belongs to it; another one is looked at again later."""
+        node = work.node(entry.key)
+        if not node:
+            return
+        if not is_old(node, now, self._retention):
+            enqueue(work.state, node["y"], [entry])
+            return
+        if entry.repository == NO_REPOSITORY:
+            self._foreign.forget(work, entry.key)
+        streams = Streams(work)
+        for event_id in node.get("j", ()):
+            streams.forget(event_id)
+        CommitGraph(work.state, entry.repository).forget(entry.key)
+        work.forget(entry.key)
 
     def _join(self, work: Work, reading: Reading, fact: Fact, evidence: list[str]) -> list[Output]:
         vouches = vouched(reading.kind, evidence) if "o" in fact else []
@@ -145,7 +175,7 @@ class Pipeline:
                 joined.keys |= self._joiner.bind(work, commit, bonds, reading.id)
             if reading.kind.name == "commit.recorded":
                 joined.keys |= self._record_commit(work, commit, reading)
-        links = [_link(alias, work.repository, fact["o"], reading.id) for alias in vouches if is_digest(alias)]
+        links = [_link(alias, work.repository, fact["o"], reading) for alias in vouches if is_digest(alias)]
         return links + self._publish(work, joined.keys, again=joined.again)
 
     def _record_commit(self, work: Work, commit: str, reading: Reading) -> set[str]:
@@ -188,6 +218,7 @@ def _resolved(headers: Headers) -> tuple[str | None, int]:
     return found[REPOSITORY_HEADER].decode("utf-8", "replace"), number
 
 
-def _link(alias: str, repository: str, commit: str, event_id: str) -> Output:
-    value = orjson.dumps({"repository": repository, "commit": commit, "event_id": event_id})
+def _link(alias: str, repository: str, commit: str, reading: Reading) -> Output:
+    told = {"repository": repository, "commit": commit, "event_id": reading.id, "day": day_of(reading.recorded)}
+    value = orjson.dumps(told)
     return Output(LINKS, alias.encode(), value)

@@ -28,6 +28,12 @@ class ProcessSettings(BaseSettings):
     alias_wait_s: float = Field(
         default=600.0, ge=1.0, le=7 * 86_400, description="seconds that an event without a commit waits for what it belongs to"
     )
+    retention_days: int = Field(
+        default=400,
+        ge=7,
+        le=3650,
+        description="days that what nothing happens to stays in the state; its documents stay longer",
+    )
     policy: Path | None = Field(default=None, description="policy file (YAML); the built-in policy by default")
     rules: Path | None = Field(
         default=None, description="folder of rules (*.yaml) that add to the built-in ones or replace them"

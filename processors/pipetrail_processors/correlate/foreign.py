@@ -70,6 +70,11 @@ class Foreign:
         node["x"] = True
         return {alias}
 
+    def forget(self, work: Work, alias: str) -> None:
+        """Remove the bytes of what waits or has waited for the alias."""
+        for event_id in work.node(alias).get("f", ()):
+            work.state.delete(_raw_key(event_id))
+
     def _wait(self, work: Work, alias: str) -> None:
         """Queue the end of the wait, unless the event has gone on to the one repository that claims it."""
         node = work.change(alias)

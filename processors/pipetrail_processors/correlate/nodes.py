@@ -8,6 +8,7 @@ A node is a JSON object with short keys. The node of a commit:
     i  what other commits say of this one: "kind commit event" → [kind, the other commit, id of the event that says so]
     b  deployments of other commits that brought this one somewhere or took it away, by event id (`graph.streams`)
     j  what the commit's own deployments carried, by event id     u  the last revision that was published
+    y  the day of the latest recording that changed it (`retention`), for nodes of any kind
 
 The node of an alias (`run:…`, `deployment:…`, `change:…`, a digest) has `f` and `g` too, for what waits under it, and
 
@@ -22,6 +23,7 @@ from typing import Any
 
 import orjson
 
+from pipetrail_processors.retention import Entry, enqueue
 from pipetrail_processors.state import State
 
 Node = dict[str, Any]
@@ -33,9 +35,17 @@ MAX_LINKS = 64
 class Work:
     """The nodes of one repository that one event touches: each is read once, changed in memory and written once."""
 
-    def __init__(self, state: State, repository: str) -> None:
+    def __init__(self, state: State, repository: str, day: int | None = None) -> None:
+        """Begin.
+
+        Args:
+            state: of the partition.
+            repository: whose nodes.
+            day: when what is being taken in was recorded (`retention.day_of`); None: it does not make nodes younger.
+        """
         self.state = state
         self.repository = repository
+        self._day = day
         self._prefix = b"n\0" + repository.encode() + b"\0"
         self._nodes: dict[str, Node] = {}
         self._changed: set[str] = set()
@@ -56,7 +66,20 @@ class Work:
         return self.node(key)
 
     def save(self) -> None:
-        """Write what was changed."""
+        """Write what was changed, and queue what is new for the day when it is looked at again."""
+        new = []
         for key in sorted(self._changed):
-            self.state.set(self._prefix + key.encode(), orjson.dumps(self._nodes[key]))
+            node = self._nodes[key]
+            if self._day is not None:
+                if "y" not in node:
+                    new.append(Entry(self.repository, key))
+                node["y"] = max(node.get("y", 0), self._day)
+            self.state.set(self._prefix + key.encode(), orjson.dumps(node))
         self._changed.clear()
+        if new and self._day is not None:
+            enqueue(self.state, self._day, new)
+
+    def forget(self, key: str) -> None:
+        """Remove a node."""
+        self.state.delete(self._prefix + key.encode())
+        self._nodes.pop(key, None)

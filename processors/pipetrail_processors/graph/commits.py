@@ -65,6 +65,12 @@ class CommitGraph:
         """Write who waits for the commit."""
         self._state.set(self._wants + commit.encode(), orjson.dumps(wants))
 
+    def forget(self, commit: str) -> None:
+        """Remove a commit, and who waits for it."""
+        if len(commit) in _ID_LENGTHS:
+            self._state.delete(self._commits + bytes.fromhex(commit))
+        self._state.delete(self._wants + commit.encode())
+
 
 def milliseconds(time: str) -> int:
     """Milliseconds since the year 1 of a canonical time."""

@@ -113,6 +113,10 @@ class Streams:
             touched |= self._told(event_id)
         return touched
 
+    def forget(self, event_id: str) -> None:
+        """Remove what a deployment moved; it is too long ago to be worked out anew."""
+        self._work.state.delete(self._moved_key(event_id))
+
     def _matters(self, commit: str, event_id: str, tips: list[str]) -> bool:
         return commit in tips or event_id in self._graph.wants(commit) or self._graph.get(commit) is not None
 
