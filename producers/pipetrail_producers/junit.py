@@ -142,7 +142,7 @@ class _Parser:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "testsuite":
-            self._suites.append(attributes.get("name", ""))
+            self._suites.append(attributes.get("name", "").strip())
         elif name == "testcase":
             self._case = self._begun(attributes)
         elif self._case is not None and name in _OUTCOMES and self._case.outcome in {"passed", "skipped"}:
@@ -152,8 +152,8 @@ class _Parser:
             self._telling = not self._case.message
 
     def _begun(self, attributes: dict[str, str]) -> Case:
-        suite = attributes.get("classname") or next((name for name in reversed(self._suites) if name), "")
-        name = attributes.get("name") or suite or "(no name)"
+        suite = attributes.get("classname", "").strip() or next((name for name in reversed(self._suites) if name), "")
+        name = attributes.get("name", "").strip() or suite or "(no name)"
         return Case(_short(name, _MAX_NAME), _short(suite, _MAX_NAME), attributes.get("status", ""), _seconds(attributes))
 
     def _end(self, name: str) -> None:

@@ -1,5 +1,6 @@
 """The agent and the real collector, without Kafka: what the agent was told is taken stands in the collector's store."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -72,3 +73,21 @@ def test_of_a_batch_only_what_is_refused_stays(tmp_path: Path, collector: Collec
     assert "incident.rumoured" in left.reason
     taken = [event["id"] for event in events(collector.entries())]
     assert [taken.count(json.loads(message.value)["id"]) for message in kept] == [1] * 5
+
+
+def test_with_a_collector_the_agent_needs_click_and_nothing_else(tmp_path: Path, collector: Collector) -> None:
+    """As on Alpine, installed without dependencies: neither librdkafka nor pydantic is there, and events and runs arrive."""
+    site = tmp_path / "site"
+    site.mkdir()
+    for name in ("click", "pipetrail", "pipetrail_schemas", "pipetrail_producers"):
+        (site / name).symlink_to(Path(str(importlib.import_module(name).__file__)).parent)
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site), "PIPETRAIL_SPOOL": str(tmp_path / "spool")}
+    env |= {"PIPETRAIL_COLLECTOR_URL": collector.url, "PIPETRAIL_COLLECTOR_TOKEN": AGENT_TOKEN}
+    for arguments in (("emit", "incident.reported", "--reason", "5xx"), ("run", "--stage", "build", "--", "true")):
+        command = (sys.executable, "-S", "-m", "pipetrail", *arguments)
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+    names = [str(event["type"]).removeprefix("dev.pipetrail.") for event in events(collector.entries())]
+    assert names == ["incident.reported.v1", "build.started.v1", "build.finished.v1"]
+    absent = subprocess.run((sys.executable, "-S", "-c", "import pydantic"), env=env, capture_output=True, check=False)
+    assert absent.returncode == 1

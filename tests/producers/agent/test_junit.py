@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipetrail_producers import junit
+from pipetrail_producers.build_event import put
 from pipetrail_producers.errors import UnreadableInputError
 from pipetrail_producers.skip_meaning import meaning
+from pipetrail_schemas import check
 from pipetrail_schemas.types import Result, Skip
 
 REPORT = """<?xml version="1.0"?>
@@ -109,15 +112,23 @@ def test_what_is_no_report_is_an_error_that_names_the_file(tmp_path: Path, conte
         read(tmp_path, content)
 
 
-_PARTS = ["<testsuite name='s'>", "</testsuite>", "<testcase time='nan'>", "<testcase name='' time='1e999'/>", "</testcase>"]
+_PARTS = [
+    *("<testsuite name='s'>", "<testsuite name=' '>", "</testsuite>", "</testcase>", "<testcase name=' ' classname='\t'>"),
+    *(
+        "<testcase time='nan'>",
+        "<testcase name='' time='1e999'/>",
+        "<testcase time='99999999'/>",
+        "<testcase status='notrun'/>",
+    ),
+]
 _INSIDE = ["<failure/>", "<error message='m'/>", "<skipped>s</skipped>", "<failure>", "</failure>", "text", "<a/>", "&amp;"]
 
 
 @given(st.lists(st.sampled_from(_PARTS + _INSIDE), max_size=12))
-def test_whatever_a_report_holds_its_cases_add_up_or_it_is_refused(
+def test_whatever_a_report_holds_it_is_refused_or_makes_a_valid_event(
     tmp_path_factory: pytest.TempPathFactory, parts: list[str]
 ) -> None:
-    """No report raises anything but the project's own error, and the outcomes always sum to the total."""
+    """No report raises anything but the project's own error; the outcomes sum to the total, and the contract accepts them."""
     try:
         report = read(tmp_path_factory.getbasetemp(), f"<r>{''.join(parts)}</r>")
     except UnreadableInputError:
@@ -125,6 +136,10 @@ def test_whatever_a_report_holds_its_cases_add_up_or_it_is_refused(
     counts = dict(report.counts)
     assert counts.pop("total") == sum(counts.values())
     assert sum(report.skips.values()) == counts["skipped"]
+    data: dict[str, Any] = {}
+    for path, value in {**report.values(), "pipetrail.result": report.result, "event.duration": report.duration_ns}.items():
+        put(data, path, value)
+    assert list(check.problems("testsuiterun.finished", data)) == []
 
 
 def test_reports_of_an_earlier_run_are_told_apart(tmp_path: Path) -> None:
