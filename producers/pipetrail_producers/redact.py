@@ -53,6 +53,11 @@ class Redactor:
                 text = pattern.sub(partial(self._replace, shape.rule), text)
         return text
 
+    def finds(self, text: str) -> bool:
+        """Whether there may be a secret in a text: quicker than `text`, for large ones that mostly hold none."""
+        lowered = text.lower()
+        return bool(self._values and self._values.search(text)) or any(shape.is_in(text, lowered) for shape in SHAPES)
+
     def argv(self, argv: Sequence[str]) -> list[str]:
         """A command's arguments redacted one by one; an argument that follows a password option goes whatever it is."""
         redacted = [self.text(argument) for argument in argv]
@@ -74,7 +79,7 @@ class Redactor:
     def _replace(self, rule: str, match: re.Match[str]) -> str:
         group = "secret" if "secret" in match.re.groupindex else 0
         secret = match[group]
-        if _MARKER.search(secret):
+        if _MARKER.search(secret) or _is_in_marker(match.string, match.start()):
             return match[0]
         start, end = match.start(group) - match.start(), match.end(group) - match.start()
         return match[0][:start] + self._marker(rule, secret) + match[0][end:]
@@ -84,6 +89,12 @@ class Redactor:
 
         digest = hmac.new(self._key, secret.encode("utf-8", "replace"), "sha256").hexdigest()
         return f"[redacted:{rule}:{digest[:_FINGERPRINT_DIGITS]}]"
+
+
+def _is_in_marker(text: str, position: int) -> bool:
+    """Whether a position is within a marker, whose rule's name (`github-token:`) looks like what stands before a secret."""
+    start = text.rfind("[redacted:", 0, position)
+    return start >= 0 and "]" not in text[start:position]
 
 
 def _forms(value: str) -> set[str]:

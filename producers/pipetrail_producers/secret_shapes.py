@@ -27,6 +27,17 @@ class Shape(NamedTuple):
         """The compiled pattern, None where a text (given in lower case) cannot hold such a secret."""
         return _compiled(self.pattern, self.flags) if any(hint in lowered for hint in self.hints) else None
 
+    def is_in(self, text: str, lowered: str) -> bool:
+        """Whether a text (and the same in lower case) holds such a secret.
+
+        A pattern for any case is tried on the lower case: the compiled form is quicker by far where it need not fold cases.
+        """
+        if not any(hint in lowered for hint in self.hints):
+            return False
+        if re.IGNORECASE in self.flags:
+            return _compiled(self.pattern, self.flags & ~re.IGNORECASE).search(lowered) is not None
+        return _compiled(self.pattern, self.flags).search(text) is not None
+
 
 SHAPES = (
     Shape(

@@ -36,6 +36,8 @@ _ACCEPTED, _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _UNSUPPORTED, _UNAVAILABLE =
 _RETRY_AFTER = {"retry-after": "5"}
 # Where looking at a body takes a millisecond or more.
 _LARGE_BYTES = 64 * 1024
+# Requests at once, each of which holds its body in memory; more are told to come again before anything of them is read.
+_MAX_BUSY = 1000
 # More is not told of a request's events; the dead letters say it all.
 _MAX_TOLD = 20
 _JSON = "application/json"
@@ -64,6 +66,7 @@ class Doors:
         self._senders = senders
         self._redactor = redactor
         self._metrics = metrics
+        self._busy = 0
         self._recent = Recent()
         self._refused = Recent(10_000)
 
@@ -81,13 +84,18 @@ class Doors:
     async def _counted(self, door: str, source: str, taking: Coroutine[None, None, Response]) -> Response:
         began = perf_counter()
         status = 500
+        self._busy += 1
         try:
+            if self._busy > _MAX_BUSY:
+                taking.close()
+                raise Refusal(_UNAVAILABLE, f"{_MAX_BUSY} requests are being answered", headers=_RETRY_AFTER)
             response = await taking
             status = response.status_code
         except HTTPException as exc:
             status = exc.status_code
             raise
         finally:
+            self._busy -= 1
             self._metrics.requests.labels(door, source, status).inc()
             self._metrics.seconds.labels(door).observe(perf_counter() - began)
         return response

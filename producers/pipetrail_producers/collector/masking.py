@@ -7,6 +7,7 @@ anything else they are found in the text as it is. docs/adr says why this is don
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -36,13 +37,27 @@ class TooDeepError(ValueError):
     """Raised for JSON that is nested deeper than MAX_DEPTH."""
 
 
+class QuickRedactor(Redactor):
+    """Redacts events as `Redactor` does, after one look at all of their texts together: most hold no secret."""
+
+    def data(self, value: Any, path: str = "") -> Any:
+        """A JSON value with every text in it redacted; the very same one where there is nothing to redact."""
+        if not path and isinstance(value, dict) and not self.finds("\n".join(_contents(value)[0])):
+            return value
+        return super().data(value, path)
+
+
 def kept_headers(headers: Mapping[str, str], also: frozenset[str], redactor: Redactor) -> dict[str, str]:
     """The headers that are kept, without secrets; `also` names those that a source's settings ask for."""
-    return {
-        name: redactor.text(value)
-        for name, value in headers.items()
-        if name in also or (_KEPT.fullmatch(name) and not _NEVER_KEPT.fullmatch(name))
-    }
+    kept = {name: value for name, value in headers.items() if name in also or _is_kept(name)}
+    if not redactor.finds("\n".join(kept.values())):
+        return kept
+    return {name: redactor.text(value) for name, value in kept.items()}
+
+
+@lru_cache(maxsize=1024)
+def _is_kept(name: str) -> bool:
+    return _KEPT.fullmatch(name) is not None and not _NEVER_KEPT.fullmatch(name)
 
 
 def unwrapped(body: bytes, content_type: str) -> bytes:
@@ -59,16 +74,7 @@ def payload_of(body: bytes) -> Any:
     Raises:
         ValueError: it is neither, or nested too deep; the message says what.
     """
-    try:
-        payload = orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        lines = [line for line in body.splitlines() if line.strip()]
-        if len(lines) < 2:  # noqa: PLR2004
-            raise ValueError(f"the body is no JSON: {exc}") from exc
-        try:
-            payload = [orjson.loads(line) for line in lines]
-        except orjson.JSONDecodeError as again:
-            raise ValueError(f"the body is neither JSON nor lines of JSON: {exc}") from again
+    payload = _parsed(body)
     _contents(payload)
     return payload
 
@@ -76,16 +82,31 @@ def payload_of(body: bytes) -> Any:
 def masked(body: bytes, redactor: Redactor) -> bytes:
     """The body without secrets; the very same bytes where it holds none."""
     try:
-        payload = payload_of(body)
+        payload = _parsed(body)
+        texts, names = _contents(payload)
     except ValueError:
         return _masked_text(body, redactor)
-    if not _may_hold_secrets(payload, redactor):
+    # One look at all texts together: what holds no secret, as most bodies do not, is done with.
+    if not any(map(_is_secret, names)) and not redactor.finds("\n".join(texts)):
         return body
     clean = _clean(payload, redactor)
     if clean == payload:
         return body
     lines = isinstance(payload, list) and not body.lstrip().startswith(b"[")
     return b"\n".join(map(orjson.dumps, clean)) if lines else orjson.dumps(clean)
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        lines = [line for line in body.splitlines() if line.strip()]
+        if len(lines) < 2:  # noqa: PLR2004
+            raise ValueError(f"the body is no JSON: {exc}") from exc
+        try:
+            return [orjson.loads(line) for line in lines]
+        except orjson.JSONDecodeError as again:
+            raise ValueError(f"the body is neither JSON nor lines of JSON: {exc}") from again
 
 
 def _masked_text(body: bytes, redactor: Redactor) -> bytes:
@@ -95,13 +116,11 @@ def _masked_text(body: bytes, redactor: Redactor) -> bytes:
     return body if clean == text else clean.encode("latin-1")
 
 
-def _may_hold_secrets(payload: Any, redactor: Redactor) -> bool:
-    """Whether one look at all texts together finds anything: what has none, as most have, is done with."""
-    texts, names = _contents(payload)
-    if any(_SECRET_NAME.fullmatch(name) for name in names):
-        return True
-    joined = "\n".join(texts)
-    return redactor.text(joined) != joined
+# The same names come again and again; a stranger's many new ones push each other out.
+@lru_cache(maxsize=4096)
+def _is_secret(name: str) -> bool:
+    """Whether what stands under a name is a secret."""
+    return _SECRET_NAME.fullmatch(name) is not None
 
 
 def _clean(value: Any, redactor: Redactor) -> Any:
@@ -110,11 +129,9 @@ def _clean(value: Any, redactor: Redactor) -> Any:
     if isinstance(value, list):
         return [_clean(one, redactor) for one in value]
     if isinstance(value, dict):
-        named = any(isinstance(value.get(name), str) and _SECRET_NAME.fullmatch(value[name]) for name in _NAMES)
+        named = any(isinstance(value.get(name), str) and _is_secret(value[name]) for name in _NAMES)
         return {
-            name: _hidden(one, redactor)
-            if _SECRET_NAME.fullmatch(name) or (named and name == "value")
-            else _clean(one, redactor)
+            name: _hidden(one, redactor) if _is_secret(name) or (named and name == "value") else _clean(one, redactor)
             for name, one in value.items()
         }
     return value

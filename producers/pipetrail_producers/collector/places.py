@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipetrail_producers.collector.backlog import write_whole
 from pipetrail_producers.collector.errors import StoreError
+from pipetrail_producers.collector.masking import QuickRedactor
 from pipetrail_producers.redact import KEY_VARIABLE, Redactor
 
 _FOLDER = "collector"
@@ -25,7 +26,7 @@ def redactor(store: Path, secrets: Sequence[str], env: Mapping[str, str]) -> Red
         StoreError: the key cannot be read or written.
     """
     key = env.get(KEY_VARIABLE) or _key(store / _KEY_FILE)
-    return Redactor({KEY_VARIABLE: key, **{f"SECRET_{number}": secret for number, secret in enumerate(secrets)}})
+    return QuickRedactor({KEY_VARIABLE: key, **{f"SECRET_{number}": secret for number, secret in enumerate(secrets)}})
 
 
 def _key(path: Path) -> str:

@@ -13,8 +13,6 @@ from pipetrail_producers.collector.settings import CollectSettings
 
 # What is being answered at SIGTERM may take so long; with the delivering process's own end the stop is over in 5 s.
 _GRACE_S = 1
-# Requests at once; more are told to come again (503). Each holds its body in memory.
-_CONCURRENCY = 1000
 # Connections that the system holds for us while we are busy.
 _BACKLOG = 2048
 
@@ -64,7 +62,6 @@ def made(app: Starlette, settings: CollectSettings, *, ready: Callable[[int], No
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_CONCURRENCY,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE_S,
         ssl_certfile=settings.tls_certificate,
