@@ -73,3 +73,20 @@ def test_the_package_is_whole_for_who_imports_it_later() -> None:
         "assert package.Producer is early.Producer is librdkafka.load().Producer; assert package.KafkaError is early.KafkaError"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    ("needs_package", "said"),
+    [("import confluent_kafka; Producer = confluent_kafka.found_the_library", "with the package"), ("Producer = 1", "alone")],
+)
+def test_where_the_compiled_module_needs_the_package_it_gets_it(tmp_path: Path, needs_package: str, said: str) -> None:
+    """On systems where the package's own code finds the library, it is run; elsewhere it is not."""
+    package = tmp_path / "confluent_kafka"
+    package.mkdir()
+    (package / "__init__.py").write_text("found_the_library = True\nprint('with the package')\n")
+    wrapped = f"try:\n    {needs_package}\nexcept AttributeError as exc:\n    raise ImportError('no library') from exc\n"
+    (package / "cimpl.py").write_text(wrapped)
+    program = "from pipetrail_producers import librdkafka; assert librdkafka.load().Producer"
+    env = {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    assert (done.stdout.strip() or "alone") == said
