@@ -1,8 +1,9 @@
 """A push, and the commits that came with it; creation and deletion of branches and tags. Pure.
 
-A push lists at most 2,048 commits, and its `size` or the commit before tells when there were more: that is a `source.gap`,
-since the importer of git history knows the rest. The commits carry the id that the importer gives them. A branch or tag that
-comes or goes is told by `create` and `delete`; the push beside it says to which commit.
+A push lists at most 2,048 commits; where there were more, or may have been, a `source.gap` says so, since the importer of git
+history knows the rest. The commits carry the id that the importer gives them. A branch or tag that comes or goes is told by
+`create` and `delete`; the push beside it says to which commit. Of more than three tags, or 5,000 branches, pushed at once
+GitHub tells nothing at all, and nobody can say that it did not: the import of history sees them.
 """
 
 from collections.abc import Iterator, Mapping
