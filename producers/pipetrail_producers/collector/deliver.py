@@ -26,7 +26,7 @@ from pipetrail_schemas.topics import DEAD_LETTERS
 from pipetrail_producers.collector import entry as entries
 from pipetrail_producers.collector import gaps, log, places
 from pipetrail_producers.collector.backlog import Backlog, Item, write_whole
-from pipetrail_producers.collector.errors import StoreError
+from pipetrail_producers.collector.errors import StoreError, StoreFullError
 from pipetrail_producers.collector.making import DEAD, EVENT, Made, dead_letter, make
 from pipetrail_producers.collector.publisher import Publisher
 from pipetrail_producers.collector.settings import CollectSettings
@@ -54,8 +54,19 @@ _log = structlog.get_logger("pipetrail.collect")
 class Deliverer:
     """Delivers one store. For one thread."""
 
-    def __init__(self, folder: Path, sources: Sources, publisher: Publisher, redactor: Redactor, *, gap_wait_s: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sources: Sources,
+        publisher: Publisher,
+        redactor: Redactor,
+        *,
+        gap_wait_s: float,
+        max_bytes: int,
+    ) -> None:
+        """`max_bytes` bounds what is kept of bodies that no message can carry; `gap_wait_s` is how long numbers may be late."""
         self._folder = folder
+        self._max_bytes = max_bytes
         self._sources = sources
         self._publisher = publisher
         self._redactor = redactor
@@ -130,8 +141,12 @@ class Deliverer:
         folder = self._folder / _REFUSED
         try:
             folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-            if not (folder / name).exists():
-                write_whole(folder / name, body)
+            if (folder / name).exists():
+                return
+            used = sum(entry.stat().st_size for entry in os.scandir(folder))
+            if used + len(body) > self._max_bytes:
+                raise StoreFullError(f"{folder} is full: {used} of {self._max_bytes} bytes (PIPETRAIL_COLLECT_STORE_BYTES)")
+            write_whole(folder / name, body)
         except OSError as exc:
             raise StoreError(f"cannot write {folder}: {exc.strerror or exc}") from exc
 
@@ -217,7 +232,9 @@ def main() -> int:
     publisher = Publisher(home.require_kafka())
     try:
         with owned(folder, name=_LOCK):
-            deliverer = Deliverer(folder, sources, publisher, redactor, gap_wait_s=settings.gap_wait_s)
+            deliverer = Deliverer(
+                folder, sources, publisher, redactor, gap_wait_s=settings.gap_wait_s, max_bytes=settings.store_bytes
+            )
             signal.signal(signal.SIGTERM, lambda *_: deliverer.stopping.set())
             threading.Thread(target=_watch, args=(deliverer,), daemon=True).start()
             deliverer.run()

@@ -64,7 +64,10 @@ class Delivering:
         wait_s = _FIRST_WAIT_S
         while True:
             began = time.monotonic()
-            code = await self._run()
+            try:
+                code: int | str = await self._run()
+            except (OSError, ValueError) as exc:  # it cannot be started, or says what no delivering process says
+                code = str(exc)
             if self._stopping:
                 return
             wait_s = _FIRST_WAIT_S if time.monotonic() - began > _RAN_WELL_S else min(wait_s * 2, _LONGEST_WAIT_S)
