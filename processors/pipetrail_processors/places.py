@@ -26,6 +26,9 @@ class Places(NamedTuple):
     carried: list[Document]
 
 
+NOWHERE = Places([], [], [])
+
+
 class _Move(NamedTuple):
     """One thing that happened at a place."""
 
@@ -45,6 +48,8 @@ def places(facts: Sequence[Fact], node: Node, committed: str | None, trail_of: C
         committed: when the commit was made, None where that is not known.
         trail_of: the id of a commit's trail.
     """
+    if "b" not in node and "j" not in node and not any("d" in fact for fact in facts):
+        return NOWHERE
     latest: dict[tuple[str, str], _Move] = {}
     leads: dict[tuple[str, str], int] = {}
     for move in sorted((*_own(facts), *_with_others(node, trail_of)), key=lambda move: move[:2]):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pipetrail_schemas.types import Stage
 
 from pipetrail_processors.fact import Fact
-from pipetrail_processors.places import Places, elapsed_ms
+from pipetrail_processors.places import NOWHERE, Places, elapsed_ms
 from pipetrail_processors.stages import (
     CANCELLED,
     FAILED,
@@ -44,7 +44,6 @@ _OUTCOMES: dict[str, tuple[str, str | None]] = {
 # What a timeline shows at most, and of one stage where it is longer: a reader is shown the newest, and how many there are.
 MAX_ENTRIES = 500
 _STRONG = frozenset({"run", "digest", "deployment", "change"})
-_NO_PLACES = Places([], [], [])
 
 
 class Subject(NamedTuple):
@@ -62,7 +61,7 @@ class Subject(NamedTuple):
 class Around(NamedTuple):
     """What is known of a trail besides its facts."""
 
-    places: Places = _NO_PLACES
+    places: Places = NOWHERE
     relations: Sequence[Document] = ()
     # By alias: [time, id] of the event that says of which commit it is.
     vouchers: Mapping[str, Sequence[str]] = MappingProxyType({})

@@ -230,5 +230,5 @@ def _compared(elements: Iterable[_Element]) -> list[tuple[_Element, _Place]]:
             commit = running[0].commit if running else commit
         run = _Run(commit, element.time)
         found.append((element, (run, *running[:_FALLBACKS])))
-        running = [run, *(other for other in running if other.commit != commit)]
+        running = [run, *(other for other in running if other.commit != commit)][: _FALLBACKS + 1]
     return found
