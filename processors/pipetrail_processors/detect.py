@@ -48,6 +48,8 @@ def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
         cases: what a rule is asked about.
     """
     found: dict[str, Hit] = {}
+    if cases is trail_cases:
+        cases = _once(trail_cases)
     for rule in rules.of_types(view.by_type):
         for hit in _hits(rule, view, cases):
             known = found.get(hit.id)
@@ -97,6 +99,19 @@ def update(node: Node, hits: Sequence[Hit], *, again: bool, cause: str = "") -> 
     return [
         (finding_id, orjson.dumps(published[finding_id])) for finding_id in sorted(published) if again or finding_id in changed
     ]
+
+
+def _once(cases: Cases) -> Cases:
+    """Rules about the same types have the same cases."""
+    known: dict[tuple[str, ...], list[Case]] = {}
+
+    def remembered(rule: Compiled, view: View) -> Iterator[Case]:
+        about = rule.rule.on
+        if about not in known:
+            known[about] = list(cases(rule, view))
+        return iter(known[about])
+
+    return remembered
 
 
 def _hits(rule: Compiled, view: View, cases: Cases) -> Iterator[Hit]:

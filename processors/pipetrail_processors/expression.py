@@ -1,7 +1,8 @@
 """CEL expressions over the fields of a case, and texts with fields in braces. Compiled once, checked before the first event.
 
 Only the fields that an expression names are handed to it, and its result is remembered by their values: an expression is a pure
-function of them, and converting values costs more than judging them.
+function of them, and converting values costs more than judging them. What the event alone answers, where an expression begins
+with that, is remembered by the event: a trail is judged anew with each of its events.
 """
 
 import re
@@ -12,7 +13,7 @@ from itertools import pairwise
 import cel
 
 from pipetrail_processors.case import Case, Value, View
-from pipetrail_processors.fields import FIELDS
+from pipetrail_processors.fields import FIELDS, OWN
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.summary import Subject
 
@@ -21,6 +22,7 @@ _ROOTS = tuple(dict.fromkeys(path.partition(".")[0] for path in FIELDS))
 _PATH = re.compile(rf"(?<![\w.])({'|'.join(_ROOTS)})((?:\s*\.\s*[A-Za-z_]\w*)*)")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _REMEMBERED = 4096
+_REMEMBERED_EVENTS = 32_768  # some 6 MB for each of the rules, at most
 
 
 class Expression:
@@ -34,8 +36,12 @@ class Expression:
         """
         whole = _Part(source)
         self.paths = whole.paths
-        parts = _conjuncts(source)
-        self._parts = [_Part(part) for part in parts] if len(parts) > 1 else [whole]
+        conjuncts = _conjuncts(source)
+        parts = [_Part(part) for part in conjuncts] if len(conjuncts) > 1 else [whole]
+        own = next((number for number, part in enumerate(parts) if not OWN.issuperset(part.paths)), len(parts))
+        self._own, self._rest = parts[:own], parts[own:]
+        self._remembered: dict[tuple[str, str], bool] = {}
+        self._policy: Policy | None = None
 
     def holds(self, case: Case) -> bool:
         """Whether the condition holds for the case.
@@ -43,7 +49,19 @@ class Expression:
         Raises:
             ValueError: the expression failed on these values.
         """
-        return all(part.holds(case) for part in self._parts)
+        if self._own and not self._holds_of_itself(case):
+            return False
+        return all(part.holds(case) for part in self._rest)
+
+    def _holds_of_itself(self, case: Case) -> bool:
+        if self._policy is not case.view.policy or len(self._remembered) > _REMEMBERED_EVENTS:
+            self._policy, self._remembered = case.view.policy, {}
+        fact = case.facts[0]
+        key = (fact["e"].get("event_id", ""), fact.get("h", ""))
+        known = self._remembered.get(key)
+        if known is None:
+            known = self._remembered[key] = all(part.holds(case) for part in self._own)
+        return known
 
 
 class _Part:

@@ -98,9 +98,20 @@ def _people(case: Case) -> str:
     return ", ".join(names)
 
 
+# Fields that the event alone and the policy answer, whatever else is known: what they say once, they say for ever.
+OWN = frozenset(
+    f"event.{name}"
+    for name in (
+        *("id", "type", "time", "day", "stage", "actor_type", "bot", "reason", "result", "decision", "skip", "digest"),
+        *("control", "control_kind", "effect", "verb", "action", "bypass_always", "administers", "environment"),
+        *("branch", "trunk", "into_trunk", "forced", "rejected", "skip_marker"),
+    )
+)
+
 FIELDS: dict[str, Callable[[Case], Value]] = {
     **trail_fields.FIELDS,
     "event.action": lambda case: more(case, "a"),
+    "event.skip_marker": lambda case: more(case, "s"),
     "event.day": lambda case: str(case.entry.get("time", ""))[:10],
     "event.skip": lambda case: str(case.entry.get("skip", "")),
     "event.bot": lambda case: case.entry.get("actor_type") in _BOTS,
@@ -110,6 +121,7 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "event.bypass_always": _bypass,
     "event.branch": _branch,
     "event.trunk": lambda case: bool(_branch(case)) and case.view.policy.is_trunk(_branch(case)),
+    "event.into_trunk": lambda case: case.view.policy.is_trunk(case.facts[0].get("more", {}).get("b", {}).get("name", "")),
     "event.forced": lambda case: _says(case, _FORCED),
     "event.rejected": lambda case: _says(case, _REJECTED),
     "event.target": lambda case: display(case.facts[0].get("more", {}).get("t", {})) or "somebody",
@@ -126,7 +138,6 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "event.denied_because": policy_fields.denied_because,
     "event.frozen": policy_fields.frozen,
     "event.freeze": policy_fields.freeze_told,
-    "trail.skip_marker": lambda case: str(case.view.commit.get("more", {}).get("s", "")),
     "trail.verified": _verified,
     "trail.author_type": lambda case: str(case.view.commit["e"].get("actor_type", "")),
     "change.id": review_fields.change_id,

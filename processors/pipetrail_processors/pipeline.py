@@ -110,7 +110,7 @@ class Pipeline:
             if claims and repository is None:
                 fact["q"] = claims
             outputs += self._join(work, reading, fact, evidence)
-        outputs += self._watch.on_event(work, fact, work.repository or reading.source, outputs)
+        outputs += self._watch.on_event(work, fact, reading.source, outputs)
         work.save()
         return outputs
 

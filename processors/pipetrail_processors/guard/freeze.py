@@ -85,7 +85,7 @@ class FreezeWindow(Part):
     def _zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, KeyError) as exc:
             raise ValueError(f"{value!r} is no time zone, like Europe/Berlin") from exc
         return value
 

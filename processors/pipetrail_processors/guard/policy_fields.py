@@ -33,7 +33,7 @@ def asks_for(case: Case) -> str:
 
 def permitted(case: Case) -> str:
     """`yes`, `no`, or "" where the policy governs no roles, the event is no action of its, or nobody is named."""
-    question = _question(case)
+    question = _question(case) if case.view.policy.allow else None
     if question is None:
         return ""
     decision = may(case.view.policy, question)
@@ -53,7 +53,9 @@ def denied_because(case: Case) -> str:
 
 def frozen(case: Case) -> bool:
     """Whether the environment was frozen for the actor at the event's time."""
-    return bool(case.entry.get("environment")) and freeze_of(case.view.policy, _asked(case, Action.DEPLOY)).frozen
+    if not (case.view.policy.freezes and case.entry.get("environment")):
+        return False
+    return freeze_of(case.view.policy, _asked(case, Action.DEPLOY)).frozen
 
 
 def freeze_told(case: Case) -> str:

@@ -114,6 +114,17 @@ def _needs(case: Case) -> reviews.Reviews | None:
 
 
 def _standing(case: Case) -> reviews.Standing | None:
+    """Several rules ask, and each several times: it is worked out once for a view."""
+    view, event_id = case.view, str(case.entry.get("event_id", ""))
+    if not isinstance(view, DossierView):
+        return _stands(case)
+    if event_id not in view.standings:
+        view.standings[event_id] = _stands(case)
+    found: reviews.Standing | None = view.standings[event_id]
+    return found
+
+
+def _stands(case: Case) -> reviews.Standing | None:
     needs = _needs(case)
     if needs is None or not needs.approvals:
         return None

@@ -14,6 +14,7 @@ from pipetrail_processors.ruleset import Compiled
 from pipetrail_processors.summary import Subject, in_order
 from pipetrail_processors.watch.cases import candidates, worth_keeping
 from pipetrail_processors.watch.dossier import DossierView, keys_of
+from pipetrail_processors.watch.watch import scope_of
 
 # What people can look at: about one finding a week keeps a rule believed.
 _BEARABLE_A_WEEK = 1.0
@@ -68,7 +69,7 @@ def _dossiers(rule: Compiled, values: Iterable[bytes], policy: Policy) -> list[l
         fact = fact_of(reading, None, evidence_of(reading))
         if not worth_keeping(rule, _view([fact], policy), fact):
             continue
-        scope = reading.repository or reading.content["partitionkey"]
+        scope = scope_of(reading.repository, reading.source)
         for what, key in keys_of(fact):
             if what == rule.rule.over:
                 found.setdefault((scope, key), {})[reading.id] = fact

@@ -33,7 +33,7 @@ class Bounds(NamedTuple):
 BOUNDS: Mapping[str, Bounds] = {
     "repository": Bounds(128, timedelta(days=14)),
     "actor": Bounds(128, timedelta(days=14)),
-    "environment": Bounds(64, timedelta(days=400)),
+    "environment": Bounds(24, timedelta(days=400)),
     "change": Bounds(128, timedelta(days=400)),
 }
 
@@ -50,6 +50,7 @@ class DossierView(View):
         open_findings: Callable[[str], Mapping[str, Any]],
     ) -> None:
         super().__init__(subject, facts, policy)
+        self.standings: dict[str, Any] = {}
         self.of_commit = of_commit
         self.open_findings = open_findings
 

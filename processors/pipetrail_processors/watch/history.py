@@ -54,7 +54,7 @@ def approved_artifact(case: Case) -> str:
 def back(case: Case) -> bool:
     """Whether the deployment brings back what ran there before something else did. For dossiers of environments."""
     commit = case.facts[0].get("o", "")
-    if not commit or case.facts[0]["e"]["type"] not in _ARRIVED:
+    if not commit or case.facts[0]["e"]["type"] not in _ARRIVED or not _ran_before(case, commit):
         return False
     gone = False
     for fact in reversed(list(_before(case))):
@@ -66,6 +66,12 @@ def back(case: Case) -> bool:
         elif gone and fact["e"]["type"] in _ARRIVED:
             return True
     return False
+
+
+def _ran_before(case: Case, commit: str) -> bool:
+    """A quick look: most deployments are of something new."""
+    own = case.facts[0].get("d")
+    return any(fact.get("o") == commit and fact.get("d") != own for fact in case.view.facts)
 
 
 def open_findings(case: Case) -> int:

@@ -5,7 +5,8 @@ Called for every event, after it has joined its trail. Events that no rule over 
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from pipetrail_schemas import ids
 from pipetrail_schemas.topics import FINDINGS
@@ -25,13 +26,28 @@ _SELECTIVE = frozenset({"repository", "actor"})
 # What the others are about beside what rules fire on: what went before.
 _LIVES = {"change": ("change.", "approval."), "environment": ("deployment.",)}
 _LIFE = tuple(prefix for prefixes in _LIVES.values() for prefix in prefixes)
-# What a dossier leaves out of a fact: it is about who did what to which control or branch, and there may be many.
-_LEFT_OUT = frozenset({"c", "k", "t", "p", "a", "l"})
+# What a dossier leaves out of a fact: it is about who did what to which control, branch or environment, and there may be many.
+_LEFT_OUT = {
+    "repository": frozenset({"c", "k", "t", "p", "a", "j"}),
+    "actor": frozenset({"c", "k", "t", "p", "a", "j"}),
+    "change": frozenset({"k", "t", "p", "a", "j"}),
+    "environment": frozenset({"c", "k", "t", "p", "a", "j", "w", "more"}),
+}
+_NOT_JUDGED = frozenset({"url", "duration_ms", "link", "name", "stage"})
 # What a fact has that joins a trail (`fact`), or that waits for one.
 _TRAIL_KEYS = frozenset({"o", "a", "d"})
 _ALONE = Bounds(1, timedelta(days=1))
 # What says how a change's checks ended; it names the commit, seldom the change.
 _CHECKS = frozenset({"taskrun.finished", "taskrun.skipped", "build.finished", "testsuiterun.finished", "policy.bypassed"})
+
+
+class _Touched(NamedTuple):
+    """A dossier to be judged. `again`: its event had been there before; `altered`: it is to be written."""
+
+    what: str
+    dossier: Dossier
+    again: bool = False
+    altered: bool = False
 
 
 class Watch:
@@ -43,32 +59,33 @@ class Watch:
         self._trail = rules.over("trail")
         self._over = {what: rules.over(what) for what in BOUNDS}
 
-    def on_event(self, work: Work, fact: Fact, scope: str, published: Iterable[Output]) -> list[Output]:
+    def on_event(self, work: Work, fact: Fact, source: str, published: Iterable[Output]) -> list[Output]:
         """Take in an event. Returns findings.
 
         Args:
             work: the nodes of the repository, with the event joined.
             fact: of the event.
-            scope: what its dossiers are within: the repository, or the partition key where there is none.
+            source: of the event: what its dossiers are within where it has no repository.
             published: what joining it gave; findings of a trail change what rules say of its environments.
         """
-        kind = fact["e"]["type"]
-        touched: dict[str, tuple[str, bool]] = {}
+        kind, scope = fact["e"]["type"], scope_of(work.repository, source)
+        touched: dict[str, _Touched] = {}
         for what, key in keys_of(fact) if self._wanted(kind) else ():
-            again = self._take(work, scope, what, key, fact)
-            if again is not None:
-                touched[key] = (what, again)
+            taken = self._take(work, scope, what, key, fact)
+            if taken is not None:
+                touched[key] = taken
         outputs = self._alone(work, scope, fact)
         commit = fact.get("o")
         if commit and kind in _CHECKS and self._over["change"].wants_checks:
             head = work.state.get(_head_key(scope, commit))
             if head is not None:
-                touched.setdefault(head.decode(), ("change", False))
+                change = head.decode()
+                touched.setdefault(change, _Touched("change", Dossier(work.state, scope, change)))
         if commit and any(output.topic is FINDINGS for output in published):
             for key in self._environments(work, commit):
-                touched.setdefault(key, ("environment", False))
-        for key, (what, again) in sorted(touched.items()):
-            outputs += self._judge(work, scope, what, key, again=again)
+                touched.setdefault(key, _Touched("environment", Dossier(work.state, scope, key)))
+        for _, dossier in sorted(touched.items()):
+            outputs += self._judge(work, scope, dossier)
         return outputs
 
     def _wanted(self, kind: str) -> bool:
@@ -87,33 +104,36 @@ class Watch:
             dossier.save()
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
-    def _take(self, work: Work, scope: str, what: str, key: str, fact: Fact) -> bool | None:
-        """Put the fact into the dossier. Returns whether it had been there before; None where the dossier does not want it."""
+    def _take(self, work: Work, scope: str, what: str, key: str, fact: Fact) -> "_Touched | None":
+        """Put the fact into the dossier; None where the dossier does not want it."""
         kind = fact["e"]["type"]
         if what in _SELECTIVE:
-            view = self._view(work, scope, [fact])
-            if not any(worth_keeping(rule, view, fact) for rule in self._over[what].of_type(kind)):
+            rules = self._over[what].of_type(kind)
+            if not rules:
                 return None
-            fact = {name: value for name, value in fact.items() if name not in _LEFT_OUT}
+            view = self._view(work, scope, [fact])
+            if not any(worth_keeping(rule, view, fact) for rule in rules):
+                return None
         elif not (kind.startswith(_LIVES[what]) and self._over[what].rules):
             return None
         dossier = Dossier(work.state, scope, key)
-        kept, again = dossier.add(fact, BOUNDS[what])
+        slim = {name: value for name, value in fact.items() if name not in _LEFT_OUT[what]}
+        slim["e"] = {name: value for name, value in fact["e"].items() if name not in _NOT_JUDGED}
+        kept, again = dossier.add(slim, BOUNDS[what])
         if not kept:
             return None
-        dossier.save()
         if what == "change":
             for commit in {fact.get("o"), fact.get("more", {}).get("h"), fact.get("more", {}).get("m")} - {None}:
                 work.state.set(_head_key(scope, str(commit)), key.encode())
-        return again
+        return _Touched(what, dossier, again=again, altered=True)
 
-    def _judge(self, work: Work, scope: str, what: str, key: str, *, again: bool) -> list[Output]:
-        dossier = Dossier(work.state, scope, key)
+    def _judge(self, work: Work, scope: str, touched: "_Touched") -> list[Output]:
+        dossier = touched.dossier
         view = self._view(work, scope, dossier.facts)
-        hits = detect(view, self._over[what], candidates)
+        hits = detect(view, self._over[touched.what], candidates)
         dossier.forget_what_nothing_shows()
-        findings = update(dossier.node, hits, again=again, cause=work.cause)
-        if findings:
+        findings = update(dossier.node, hits, again=touched.again, cause=work.cause)
+        if findings or touched.altered:
             dossier.save()
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
@@ -125,7 +145,7 @@ class Watch:
             published: Mapping[str, Any] = work.node(commit).get("g", {})
             return published
 
-        subject = Subject(id=ids.trail_id(scope, ""), repository=work.repository or None, commit=None, revision=1)
+        subject = Subject(id=_scope_id(scope), repository=work.repository or None, commit=None, revision=1)
         return DossierView(subject, facts, self._policy, of_commit, open_findings)
 
     def _environments(self, work: Work, commit: str) -> list[str]:
@@ -133,6 +153,16 @@ class Watch:
             return []
         facts = work.node(commit).get("f", {}).values()
         return sorted({key for fact in facts if "d" in fact for what, key in keys_of(fact) if what == "environment"})
+
+
+def scope_of(repository: str | None, source: str) -> str:
+    """What dossiers are within. A source may be called as one of its repositories; these are two scopes."""
+    return repository or f"at {source}"
+
+
+@lru_cache(maxsize=4096)
+def _scope_id(scope: str) -> str:
+    return ids.trail_id(scope, "")
 
 
 def _head_key(scope: str, commit: str) -> bytes:
