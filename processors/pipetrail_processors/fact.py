@@ -34,6 +34,8 @@ _NOTHING: Content = {}
 _NANOSECONDS_PER_MS = 1_000_000
 # What is shown of a commit message: its first line, cut.
 _SUMMARY_LENGTH = 300
+# Of a reason, in characters; the record has all of it, and a trail that is written anew with each event stays small.
+_REASON_LENGTH = 1000
 _DEPLOYMENTS = (
     "deployment.requested",
     "deployment.started",
@@ -170,7 +172,7 @@ def _entry(reading: Reading) -> Content:
     _add_actor(entry, reading)
     event = reading.data.get("event") or _NOTHING
     if reason := event.get("reason"):
-        entry["reason"] = reason
+        entry["reason"] = reason if len(reason) <= _REASON_LENGTH else reason[: _REASON_LENGTH - 1] + "…"
     if reading.environment:
         entry["environment"] = reading.environment
     if digest := reading.artifact.get("hash"):
