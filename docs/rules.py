@@ -15,10 +15,10 @@ from pipetrail_producers.webhook.systems import PLACES, system
 TARGET = Path(__file__).with_name("rules.md")
 HEAD = """# Rules
 
-Written by `python docs/rules.py` from the rules and the translators. `pipetrail rules show RULE` says why a rule matters and what
-to do; `pipetrail rules test` runs the labelled histories that show when it fires. The agent and the neutral webhook (`generic`) can
-express all of them; of the systems those are named whose webhooks can become every kind of event that the rule needs. Whether they
-tell every field, the rules' own tests and those of the translators show.
+Written by `python docs/rules.py` from the rules and the translators. `pipetrail rules show RULE` says why a rule matters and
+what to do; `pipetrail rules test` runs the labelled histories that show when it fires. The agent and the neutral webhook
+(`generic`) can express all of them. Of the other systems those are named whose webhooks become every type of event that the rule
+needs; that a system has the type does not say that it tells of each control.
 
 | rule | finds | category, severity | over | needs | systems |
 |---|---|---|---|---|---|
@@ -57,7 +57,7 @@ def _needs(rule: Rule) -> str:
     if rule.steps:
         return ", then ".join(" or ".join(step.on) for step in rule.steps) + f", within {_hours(rule)}"
     needs = " or ".join(rule.on)
-    return f"{rule.threshold} × {needs}, within {_hours(rule)}" if rule.threshold else needs
+    return f"{rule.threshold} of {needs}, within {_hours(rule)}" if rule.threshold else needs
 
 
 def _hours(rule: Rule) -> str:

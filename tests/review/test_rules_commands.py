@@ -1,0 +1,89 @@
+"""`pipetrail rules`: what is looked for, whether it does what it says, and what it would have found."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from pipetrail_processors.labelled import messages
+from pipetrail_processors.ruleset import RuleSet
+from pipetrail_review.rules_commands import rules
+
+IDS = [compiled.rule.id for compiled in RuleSet.load().rules]
+BYPASS = {"type": "policy.bypassed", "pipetrail.control": "branch protection"}
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """Three bypasses of two people, as a file."""
+    path = tmp_path / "history.ndjson"
+    path.write_bytes(b"\n".join(messages([{**BYPASS, "user.name": name} for name in ("Ann", "Bob", "Bob")])))
+    return path
+
+
+@pytest.fixture
+def narrower(tmp_path: Path) -> Path:
+    """A rule of the same id as a built-in one, which leaves Bob alone."""
+    fires = "{says: a, fires: 1, events: [{type: policy.bypassed, pipetrail.control: branch protection, user.name: Ann}]}"
+    silent = "{says: b, fires: 0, events: [{type: policy.bypassed, pipetrail.control: branch protection, user.name: Bob}]}"
+    lines = "\n".join(f"  - {case}" for case in [fires, silent] * 3)
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        'id: protection-bypassed\nversion: "2"\nname: Bypassed\ncategory: override\nseverity: high\ntitle: "{event.who}"\n'
+        'why: Because.\nrunbook: [Look.]\non: [policy.bypassed]\nwhen: event.who == "Ann"\ntests:\n' + lines + "\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_list_and_show_tell_of_every_rule() -> None:
+    """Each rule can be shown, for people and as JSON."""
+    listed = CliRunner().invoke(rules, ["list", "--json"])
+    assert [json.loads(line)["id"] for line in listed.stdout.splitlines()] == IDS
+    for name in IDS:
+        shown = CliRunner().invoke(rules, ["show", name])
+        assert shown.exit_code == 0
+        assert "What to do" in shown.stdout
+        assert json.loads(CliRunner().invoke(rules, ["show", name, "--json"]).stdout)["id"] == name
+
+
+def test_a_rule_that_there_is_not_is_a_usage_error() -> None:
+    """It names those that there are."""
+    answer = CliRunner().invoke(rules, ["show", "nothing"])
+    assert answer.exit_code == 2
+    assert "self-approval" in answer.stderr
+
+
+def test_test_fails_where_a_rule_does_not_do_what_it_says(narrower: Path) -> None:
+    """Exit 1, and the history that went wrong."""
+    assert CliRunner().invoke(rules, ["test", "protection-bypassed"]).exit_code == 0
+    narrower.write_text(narrower.read_text().replace('== "Ann"', '== "Cem"'))
+    answer = CliRunner().invoke(rules, ["test", "--rules", str(narrower.parent), "protection-bypassed"])
+    assert answer.exit_code == 1
+    assert "protection-bypassed: a: fires 0 times, not 1" in answer.stdout
+
+
+def test_replay_says_how_often_a_rule_would_have_fired_and_on_whom(history: Path) -> None:
+    """Over a file, without any service."""
+    answer = CliRunner().invoke(rules, ["replay", "protection-bypassed", "--file", str(history), "--json"])
+    told = json.loads(answer.stdout)
+    assert (told["events"], told["fired"], told["people"]) == (3, 3, [["Bob", 2], ["Ann", 1]])
+    assert (
+        "would have fired 3 times"
+        in CliRunner().invoke(rules, ["replay", "protection-bypassed", "--file", str(history)]).stdout
+    )
+
+
+def test_replay_compares_two_versions(history: Path, narrower: Path) -> None:
+    """What the new one finds no more."""
+    asked = ["replay", str(narrower), "--file", str(history), "--against", "built-in", "--json"]
+    told = json.loads(CliRunner().invoke(rules, asked).stdout)
+    assert (told["fired"], len(told["difference"]["gone"]), told["difference"]["both"]) == (1, 2, 1)
+
+
+def test_replay_proposes_a_threshold(history: Path) -> None:
+    """For a rule that has one; for another it is a usage error."""
+    asked = ["replay", "many-overrides", "--file", str(history), "--threshold", "--json"]
+    told = json.loads(CliRunner().invoke(rules, asked).stdout)
+    assert told["thresholds"]["rows"][0] == {"threshold": 2, "findings": 1}
+    assert CliRunner().invoke(rules, ["replay", "self-approval", "--file", str(history), "--threshold"]).exit_code == 2
