@@ -17,8 +17,8 @@ HEAD = """# Rules
 
 Written by `python docs/rules.py` from the rules and the translators. `pipetrail rules show RULE` says why a rule matters and
 what to do; `pipetrail rules test` runs the labelled histories that show when it fires. The agent and the neutral webhook
-(`generic`) can express all of them. Of the other systems those are named whose webhooks become every type of event that the rule
-needs; that a system has the type does not say that it tells of each control.
+(`generic`) can express all of them. Of the other systems those are named whose webhooks become every type of event that
+the rule needs; not each of them tells of every control.
 
 | rule | finds | category, severity | over | needs | systems |
 |---|---|---|---|---|---|

@@ -18,7 +18,7 @@ WEAKER, STRICTER, CHANGED = "weaker", "stricter", "changed"
 
 # What guards a branch, in the words of forges.
 _OF_BRANCHES = (
-    r"\bbranch (permission|polic)|\bstatus checks?\b|"
+    r"\bbranch (permission|polic)|\bstatus checks?\b|\bmerge on\b|\bapprov|"
     r"\b(push|merge|branch|approval|review|repository) (rule|check|restriction|setting)s?\b"
 )
 # The first that occurs decides: "secret scanning push protection" guards secrets, "deployment branch policy" an environment.
@@ -55,7 +55,10 @@ _SIDES = 2  # old and new
 _OLD = frozenset({"old", "from", "before", "previous"})
 _NEW = frozenset({"new", "to", "after", "current"})
 # A setting whose name has one of these words lets through; any other one that is on, or longer, or higher, holds back.
-_LETS_THROUGH = re.compile(r"bypass|allow|skip|exempt|except|\bforce|deletion|permission|push access|write|unprotect|\bself\b")
+_LETS_THROUGH = re.compile(
+    r"bypass|allow|skip|exempt|except|\bforce|deletion|permission|push access|write|unprotect|\bself\b|"
+    r"\b(author|committer)s? approv"
+)
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1", "enabled"}), frozenset({"false", "no", "off", "0", "disabled", "none"})
 # Levels of one setting, from what holds least to what holds most.
 _LEVELS = ({"disabled": 0, "off": 0, "evaluate": 1, "non_admins": 1, "active": 2, "everyone": 2, "enabled": 2},)
