@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipetrail_producers import git
-from pipetrail_producers.packaging.errors import ExistingFileError
+from pipetrail_producers.packaging.errors import UnwrittenFileError
 from pipetrail_producers.packaging.system import SYSTEMS, content
 
 
@@ -32,7 +32,7 @@ def init(system: str, into: Path | None, *, force: bool, dry_run: bool, as_json:
     done = {path: _fate(path, text) for path, text in wanted.items()}
     in_the_way = [str(path) for path, fate in done.items() if fate == "replaced"]
     if in_the_way and not force:
-        raise ExistingFileError(f"{', '.join(in_the_way)}: is there and differs; --force replaces it")
+        raise UnwrittenFileError(f"{', '.join(in_the_way)}: is there and differs; --force replaces it")
     if not dry_run:
         for path, text in wanted.items():
             _write(path, text)
@@ -61,4 +61,4 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as exc:
-        raise ExistingFileError(f"{path} cannot be written: {exc.strerror}") from exc
+        raise UnwrittenFileError(f"{path} cannot be written: {exc.strerror}") from exc

@@ -1,13 +1,13 @@
 """What can go wrong in `pipetrail init`. Standard library only.
 
 PipetrailError
-└── ExistingFileError    a file that would be written is there already and differs
+└── UnwrittenFileError    a file cannot be put where it belongs
 """
 
 from pipetrail_schemas.errors import PipetrailError
 
 
-class ExistingFileError(PipetrailError):
-    """Raised before anything is written; names every file that is in the way."""
+class UnwrittenFileError(PipetrailError):
+    """Raised before anything is written, naming every file that is in the way, and when a folder cannot be written."""
 
     exit_code = 73  # EX_CANTCREAT of sysexits.h
