@@ -52,8 +52,8 @@ def headers(refusal: Refusal, stage: str = STAGE) -> list[tuple[str, str | bytes
 class DeadLetters:
     """Writes refusals to the dead-letters topic."""
 
-    def __init__(self, connection: KafkaConnection) -> None:
-        """Connect in the background.
+    def __init__(self, connection: KafkaConnection, *, stage: str = STAGE) -> None:
+        """Connect in the background. `stage` is the program that refuses, as its dead letters say.
 
         Raises:
             SettingError: a property of the connection is none that librdkafka knows, or has a value that it does not take.
@@ -62,6 +62,7 @@ class DeadLetters:
             self._producer = Producer(_config(connection))
         except KafkaException as exc:
             raise SettingError("PIPETRAIL_KAFKA_CONFIG", exc.args[0].str()) from exc
+        self._stage = stage
         self._attempt = 0
 
     def send(self, refusals: Sequence[Refusal]) -> None:
@@ -98,7 +99,7 @@ class DeadLetters:
                 DEAD_LETTERS.name,
                 value=message.value,
                 key=message.key,
-                headers=headers(refusal),
+                headers=headers(refusal, self._stage),
                 on_delivery=confirmed,
             )
         except BufferError as exc:

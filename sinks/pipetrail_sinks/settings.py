@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class _Settings(BaseSettings):
+class Settings(BaseSettings):
     """Reads variables with a prefix; one with the prefix that is no setting is a typing error, and said to be."""
 
     @classmethod
@@ -31,7 +31,7 @@ class _Settings(BaseSettings):
             raise SettingError(name, f"{first['msg']}, not {first['input']!r}") from exc
 
 
-class IndexSettings(_Settings):
+class IndexSettings(Settings):
     """`PIPETRAIL_INDEX_*`: how the OpenSearch sink runs."""
 
     model_config = SettingsConfigDict(env_prefix="PIPETRAIL_INDEX_")
@@ -65,7 +65,7 @@ class IndexSettings(_Settings):
     )
 
 
-class IndicesSettings(_Settings):
+class IndicesSettings(Settings):
     """`PIPETRAIL_INDICES_*`: how indices are laid out. They count for indices made from then on."""
 
     model_config = SettingsConfigDict(env_prefix="PIPETRAIL_INDICES_")

@@ -1,0 +1,1 @@
+"""Alerts: findings become messages that people act on, each once."""

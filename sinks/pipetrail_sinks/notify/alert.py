@@ -1,0 +1,186 @@
+"""The alert: what a message to people says, whatever channel carries it.
+
+Made from findings when they are told, kept as JSON in the notifier's queue, and laid out by each channel in its own way. An
+alert says who did what to what, where, when and why, which rule and why it matters, what to do, and what the actor did before.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from pipetrail_schemas.event import User
+from pipetrail_schemas.finding import SEVERITY_NUMBERS, Category, Finding, Severity, Status
+from pydantic import BaseModel, ConfigDict
+
+from pipetrail_sinks.notify.links import Links
+
+AlertKind = Literal["opened", "more", "escalated", "acknowledged", "resolved", "test"]
+
+# Findings that one message tells in full or in a line; a phone shows no more, and every channel bears as many.
+MOST_ITEMS = 20
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Link(_Model):
+    """Where to look further."""
+
+    label: str
+    url: str
+
+
+class Override(_Model):
+    """An earlier override of the same actor."""
+
+    time: datetime
+    title: str
+
+
+class Item(_Model):
+    """One finding in a message. Every text is as it stood in the finding: each channel escapes what it shows."""
+
+    finding: str
+    revision: int
+    status: Status
+    severity: Severity
+    category: Category
+    title: str
+    rule: str
+    rule_name: str
+    why: str | None = None
+    runbook: tuple[str, ...] = ()
+    time: datetime
+    who: str | None = None
+    repository: str | None = None
+    environment: str | None = None
+    stage: str | None = None
+    reason: str | None = None
+    ticket: str | None = None
+    ticket_url: str | None = None
+    commit: str | None = None
+    trail: str | None = None
+    correction: str | None = None
+    links: tuple[Link, ...] = ()
+    overrides: int = 0
+    latest_overrides: tuple[Override, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The repository as people call it: its path, or the whole address where it has none."""
+        if not self.repository:
+            return ""
+        return self.repository.partition("://")[2].partition("/")[2] or self.repository
+
+    @property
+    def where(self) -> str:
+        """Repository, environment, stage and commit, as far as they are known."""
+        commit = self.commit[:7] if self.commit else ""
+        return " · ".join(part for part in (self.place, self.environment, self.stage, commit) if part)
+
+
+class Alert(_Model):
+    """A message to a channel.
+
+    `id` is the same however often it is sent: the receiver's key to tell a repetition. `conversation` is the same for all that
+    is told of a group of findings: the key of an incident or thread.
+    """
+
+    id: str
+    kind: AlertKind
+    conversation: str
+    channel: str
+    route: str
+    time: datetime
+    items: tuple[Item, ...]
+    more: int = 0
+    digest: bool = False
+    waited_s: int = 0
+
+    @property
+    def severity(self) -> Severity:
+        """The highest of its findings'."""
+        return max((item.severity for item in self.items), key=SEVERITY_NUMBERS.__getitem__)
+
+    @property
+    def count(self) -> int:
+        """How many findings it is about."""
+        return len(self.items) + self.more
+
+    @property
+    def headline(self) -> str:
+        """What it is in one line."""
+        first = self.items[0].title
+        if self.kind == "test":
+            return first
+        about = first if self.count == 1 else f"{self.count} findings: {first}"
+        if self.kind == "resolved":
+            return f"Resolved: {about}"
+        if self.kind == "acknowledged":
+            return f"Acknowledged: {about}"
+        if self.kind == "escalated":
+            return f"Not acknowledged for {spell(self.waited_s)}: {about}"
+        if self.digest:
+            return f"{self.count} findings were held back by the throttle: {first}" if self.count > 1 else first
+        return about
+
+
+def item_of(finding: Finding, links: Links) -> Item:
+    """What a message says of a finding."""
+    state, vcs = finding.pipetrail.finding, finding.vcs
+    repository = vcs.repository.url.full if vcs and vcs.repository and vcs.repository.url else None
+    refs = vcs.ref if vcs else None
+    commit = refs.head.revision if refs and refs.head else None
+    base = refs.base.revision if refs and refs.base else None
+    change = vcs.change.url.full if vcs and vcs.change and vcs.change.url else None
+    trail = finding.pipetrail.trail.id if finding.pipetrail.trail else None
+    ticket = finding.pipetrail.ticket
+    found = links.of(finding=state.id, trail=trail, repository=repository, commit=commit, base=base, change=change)
+    return Item(
+        finding=state.id,
+        revision=state.revision,
+        status=state.status,
+        severity=state.severity,
+        category=state.category,
+        title=state.title,
+        rule=finding.rule.id,
+        rule_name=finding.rule.name,
+        why=finding.rule.description,
+        runbook=tuple(state.runbook),
+        time=finding.timestamp,
+        who=actor_of(finding.user),
+        repository=repository,
+        environment=finding.deployment.environment.name if finding.deployment and finding.deployment.environment else None,
+        stage=finding.pipetrail.stage,
+        reason=finding.event.reason,
+        ticket=ticket.id if ticket else None,
+        ticket_url=ticket.url.full if ticket and ticket.url else None,
+        commit=commit,
+        trail=trail,
+        correction=state.correction,
+        links=tuple(Link(label=label, url=url) for label, url in found),
+    )
+
+
+def actor_of(user: User | None) -> str | None:
+    """Who did it: the name, else the id, else the address."""
+    return (user.name or user.id or user.email) if user else None
+
+
+def alert_id(conversation: str, kind: str, told_of: Iterable[tuple[str, int]]) -> str:
+    """The key of a message: what it tells to whom, findings by id and revision.
+
+    Told again after the notifier's state was lost, it is the same.
+    """
+    told = ",".join(sorted(f"{finding}@{revision}" for finding, revision in told_of))
+    return "msg_" + hashlib.sha256(f"{conversation} {kind} {told}".encode()).hexdigest()[:32]
+
+
+def spell(seconds: int) -> str:
+    """`90 s`, `30 min`, `4 h`, `2 d`: the largest unit that says it exactly."""
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} s"

@@ -1,0 +1,1 @@
+"""The ways to people: one module a kind of channel."""

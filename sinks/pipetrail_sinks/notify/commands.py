@@ -1,0 +1,151 @@
+"""`pipetrail notify`: the command line of the notifier."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import structlog
+from pipetrail_schemas import connection, times
+from pipetrail_schemas.errors import SettingError
+
+from pipetrail_sinks import log
+from pipetrail_sinks.batch import Limits
+from pipetrail_sinks.dead_letters import DeadLetters
+from pipetrail_sinks.notify import file as routes_file
+from pipetrail_sinks.notify.alert import spell
+from pipetrail_sinks.notify.build import Builder
+from pipetrail_sinks.notify.channels.channel import Channel, Delivery
+from pipetrail_sinks.notify.channels.console import ConsoleChannel
+from pipetrail_sinks.notify.desk import Desk
+from pipetrail_sinks.notify.example import example
+from pipetrail_sinks.notify.postman import Postman
+from pipetrail_sinks.notify.routes import Route, Routes
+from pipetrail_sinks.notify.settings import NotifySettings
+from pipetrail_sinks.notify.sink import NotifySink
+from pipetrail_sinks.notify.store import Store, counts
+from pipetrail_sinks.runner import Runner, make_consumer
+
+CONSOLE = "console"
+# Findings are few beside events, and somebody waits for them: a batch is what is there.
+_LIMITS = Limits(messages=500, size_bytes=16 * 1024 * 1024, age_s=0.0)
+
+_log = structlog.get_logger("pipetrail.notify")
+
+
+@click.command()
+@click.option("--console", is_flag=True, help="Show every finding on this terminal instead; needs no routes file.")
+@click.option("--check", is_flag=True, help="Only say whether the routes file is right, and what it does; sends nothing.")
+@click.option("--try", "channel", metavar="CHANNEL", help="Only send an example to this channel, and say whether it arrived.")
+@click.option("--status", is_flag=True, help="Only say how many messages wait, were sent, were refused, by channel.")
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Written once Kafka has assigned partitions; removed at the end.",
+)
+def notify(*, console: bool, check: bool, channel: str | None, status: bool, ready_file: Path | None) -> None:
+    """Send alerts about findings to people: Slack, Teams, PagerDuty, webhooks, e-mail, until SIGTERM or Ctrl-C.
+
+    Who is told what, on which channel and when, stands in the routes file that PIPETRAIL_NOTIFY_ROUTES names; docs/alerts.md
+    describes it. Each finding is told once, also after restarts and replays. Other settings are PIPETRAIL_NOTIFY_*.
+    """
+    if sum((console, check, channel is not None, status)) > 1:
+        raise click.UsageError("--console, --check, --try and --status exclude each other")
+    settings = NotifySettings.load()
+    log.configure(settings.log_level, settings.log_format)
+    if status:
+        _print_status(_state(settings, connection.load().home, console=False))
+        return
+    routes, channels = _console() if console else _configured(settings)
+    if check:
+        _print_routes(routes)
+    elif channel is not None:
+        _try(channels, channel)
+    else:
+        _run(settings, routes, channels, console=console, ready_file=ready_file)
+
+
+def _console() -> tuple[Routes, dict[str, Channel]]:
+    # No waiting: who watches wants to see it happen.
+    route = Route(CONSOLE, (CONSOLE,), group="finding", wait=timedelta())
+    return Routes((route,)), {CONSOLE: ConsoleChannel(sys.stdout.buffer, os.environ)}
+
+
+def _configured(settings: NotifySettings) -> tuple[Routes, dict[str, Channel]]:
+    if settings.routes is None:
+        raise SettingError(routes_file.SETTING, "is not set; it names the routes file, which docs/alerts.md describes")
+    file, content, routes = routes_file.load(settings.routes)
+    return routes, Builder(file, content, os.environ, times.now, loopback=settings.allow_loopback).channels()
+
+
+def _run(
+    settings: NotifySettings, routes: Routes, channels: Mapping[str, Channel], *, console: bool, ready_file: Path | None
+) -> None:
+    services = connection.load()
+    kafka = services.require_kafka()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with closing(Store(_state(settings, services.home, console=console))) as store:
+        deaf = frozenset(name for name, one in channels.items() if not one.wants_acknowledgements)
+        postmen = {name: Postman(name, one, store, times.now) for name, one in channels.items()}
+        sink = NotifySink(Desk(store, routes, deaf=deaf), postmen, times.now)
+        consumer = make_consumer(kafka, f"{settings.group}-console" if console else settings.group)
+        dead_letters = DeadLetters(kafka, stage="notify")
+        runner = Runner(consumer, sink, dead_letters, _LIMITS, ready=lambda: _say_ready(ready_file))
+        _warn_of_strays(store, channels)
+        sink.start()
+        try:
+            runner.run(stop)
+        finally:
+            if ready_file:
+                ready_file.unlink(missing_ok=True)
+    _log.info("stopped")
+
+
+def _state(settings: NotifySettings, home: Path, *, console: bool) -> Path:
+    path = settings.state or home / "notify.sqlite"
+    # A view of its own: what was told to others was not shown here.
+    return path.with_name(f"{path.stem}-console{path.suffix}") if console else path
+
+
+def _warn_of_strays(store: Store, channels: Mapping[str, Channel]) -> None:
+    for (channel, state), count in store.counts().items():
+        if state == "waiting" and channel not in channels:
+            _log.warning("messages wait for a channel that the routes file has no more", channel=channel, messages=count)
+
+
+def _try(channels: Mapping[str, Channel], name: str) -> None:
+    if name not in channels:
+        raise click.UsageError(f"{name!r} is no channel; there are: {', '.join(channels)}")
+    channel = channels[name]
+    try:
+        channel.send(Delivery(example(name, times.now())))
+    finally:
+        channel.close()
+    # The console channel has standard output to itself.
+    click.echo(f"{name}: the example has arrived", err=True)
+
+
+def _print_routes(routes: Routes) -> None:
+    for route in routes.routes:
+        steps = [f"after {spell(int(step.after.total_seconds()))} to {', '.join(step.to)}" for step in route.escalate]
+        click.echo(f"{route.name}: {'; '.join([', '.join(route.to), *steps])}")
+
+
+def _print_status(path: Path) -> None:
+    if not path.is_file():
+        raise SettingError("PIPETRAIL_NOTIFY_STATE", f"{path} is no file: no notifier has run with it")
+    for (channel, state), count in sorted(counts(path).items()):
+        click.echo(f"{channel:24}{state:10}{count:>8}")
+
+
+def _say_ready(ready_file: Path | None) -> None:
+    _log.info("ready")
+    if ready_file:
+        ready_file.write_text("ready\n", encoding="utf-8")

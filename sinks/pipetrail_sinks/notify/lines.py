@@ -1,0 +1,101 @@
+"""What a message says of a finding, as labelled lines: the same on every channel, which only lays it out. Pure."""
+
+from dataclasses import dataclass
+
+from pipetrail_schemas.finding import Severity
+
+from pipetrail_sinks.notify.alert import Alert, Item, Link
+from pipetrail_sinks.notify.links import is_web
+from pipetrail_sinks.notify.records import OVERRIDES_SPAN
+from pipetrail_sinks.notify.text import clock, one_line
+
+# Findings that are told in full; the others of a message get a line each. More do not fit on a phone.
+IN_FULL = 3
+# Characters: what is read on a phone, and what every service takes.
+_TITLE, _NAME, _REASON, _WHY, _STEP = 300, 200, 500, 600, 300
+_STEPS = 8
+MARKS: dict[Severity, str] = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵"}
+_OVER = "✅"
+REPEATED = "The notifier was interrupted while it sent this; you may have it already."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding in lines. `facts` are (label, text); `steps` is what to do."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    steps: tuple[str, ...]
+    links: tuple[Link, ...]
+    footer: str
+
+
+def mark(alert: Alert) -> str:
+    """A sign that is understood before anything is read."""
+    return _OVER if alert.kind in {"resolved", "acknowledged"} else MARKS[alert.severity]
+
+
+def headline(alert: Alert, most: int = _TITLE) -> str:
+    """The message in one line."""
+    return one_line(alert.headline, most)
+
+
+def brief(item: Item) -> str:
+    """A finding in one line, for a list."""
+    return one_line(f"{item.title} ({item.where})" if item.where else item.title, _TITLE)
+
+
+def full_and_brief(alert: Alert) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """The findings to tell in full, and those that get a line. What is over needs no second look."""
+    full = 0 if alert.digest or (alert.kind == "resolved" and alert.count > 1) else IN_FULL
+    return alert.items[:full], alert.items[full:]
+
+
+def told(item: Item, kind: str) -> Told:
+    """A finding in full; shorter where the message says that it is over."""
+    over = kind in {"resolved", "acknowledged"}
+    facts = [*_facts(item), *([] if over else _background(item))]
+    if over:
+        facts.append(("Now", one_line(f"{item.status}: {item.correction}" if item.correction else item.status, _REASON)))
+    elif item.correction:
+        facts.append(("Corrected", one_line(item.correction, _REASON)))
+    steps = () if over else tuple(one_line(step, _STEP) for step in item.runbook[:_STEPS])
+    return Told(one_line(item.title, _TITLE), tuple(facts), steps, item.links, footer(item))
+
+
+def footer(item: Item) -> str:
+    """What to look the finding up by."""
+    show = f" · pipetrail show {item.commit[:12]}" if item.commit else ""
+    return f"{item.severity} {item.category} · {one_line(item.rule, _NAME)} · finding {item.finding[:8]}{show}"
+
+
+def rest(alert: Alert) -> str:
+    """How many findings the message does not show; "" where it shows all."""
+    return f"and {alert.more} more: pipetrail findings" if alert.more else ""
+
+
+def _facts(item: Item) -> list[tuple[str, str]]:
+    found = [("Who", one_line(item.who, _NAME) if item.who else "unknown")]
+    if item.where:
+        found.append(("Where", one_line(item.where, _TITLE)))
+    found.append(("When", clock(item.time)))
+    reason = f"“{one_line(item.reason, _REASON)}”" if item.reason else "no reason given"
+    ticket = f" · {one_line(item.ticket, _NAME)}" if item.ticket else ""
+    return [*found, ("Why", reason + ticket)]
+
+
+def _background(item: Item) -> list[tuple[str, str]]:
+    found = [("Rule", one_line(item.rule_name, _NAME))]
+    if item.why:
+        found.append(("Matters", one_line(item.why, _WHY)))
+    if item.overrides:
+        latest = "; ".join(f"{clock(one.time)[:10]} {one_line(one.title, 100)}" for one in item.latest_overrides)
+        overrides = "override" if item.overrides == 1 else "overrides"
+        found.append(("Before", f"{item.overrides} {overrides} by the same actor in {OVERRIDES_SPAN.days} days: {latest}"))
+    return found
+
+
+def links_of(item: Item) -> list[Link]:
+    """Everything that can be opened, the ticket included."""
+    ticket = [Link(label="Ticket", url=item.ticket_url)] if item.ticket_url and is_web(item.ticket_url) else []
+    return [*item.links, *ticket]
