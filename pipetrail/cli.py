@@ -46,6 +46,7 @@ VERBS = {
     "gate": Verb("pipetrail_review.gate:gate", "Ask the policy before the deed, in a pipeline."),
     "indices": Verb("pipetrail_sinks.commands:indices", "Create the OpenSearch index templates, or show them."),
     "index": Verb("pipetrail_sinks.commands:index", "Run the OpenSearch sink."),
+    "notify": Verb("pipetrail_sinks.notify.commands:notify", "Send alerts about findings to people."),
     "show": Verb("pipetrail_review.commands:show", "Show the trail of a commit, digest or run."),
     "search": Verb("pipetrail_review.commands:search", "Search events, trails and findings."),
     "findings": Verb("pipetrail_review.commands:findings", "List findings."),
