@@ -16,12 +16,16 @@ _WORD_HINTS = ("pass", "pwd", "secret", "token", "key", "credential")
 
 
 class Shape(NamedTuple):
-    """One rule. The text of the pattern's group `secret` is the secret, the whole match where there is no such group."""
+    """One rule. The text of the pattern's group `secret` is the secret, the whole match where there is no such group.
+
+    `needs` is a pattern that a text (in lower case) must hold, too, and that is quicker to look for.
+    """
 
     rule: str
     hints: tuple[str, ...]
     pattern: str
     flags: re.RegexFlag = re.NOFLAG
+    needs: str = ""
 
     def pattern_for(self, lowered: str) -> re.Pattern[str] | None:
         """The compiled pattern, None where a text (given in lower case) cannot hold such a secret."""
@@ -33,6 +37,8 @@ class Shape(NamedTuple):
         A pattern for any case is tried on the lower case: the compiled form is quicker by far where it need not fold cases.
         """
         if not any(hint in lowered for hint in self.hints):
+            return False
+        if self.needs and not _compiled(self.needs, re.NOFLAG).search(lowered):
             return False
         if re.IGNORECASE in self.flags:
             return _compiled(self.pattern, self.flags & ~re.IGNORECASE).search(lowered) is not None
@@ -79,6 +85,8 @@ SHAPES = (
         rf"(?:{_WORDS})[\"']?\s*(?:=|:(?!//)(?=\s*[\"']?[^\s\"',;&]*[\d_+/=-]))\s*"
         r"(?P<secret>\"[^\"]+\"|'[^']+'|[^\s\"',;&]+)",
         _ANY_CASE,
+        # In large texts most words of _WORDS are parts of addresses, and most colons of times and addresses.
+        r"(?:=|:(?!//))(?<=[a-z\"'\s][=:])",
     ),
 )
 

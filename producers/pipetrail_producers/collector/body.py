@@ -1,6 +1,7 @@
 """Reads a request's body: bounded in bytes before anything looks at it, and in seconds."""
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -11,16 +12,16 @@ _BAD_REQUEST, _TIMEOUT, _TOO_LARGE, _UNSUPPORTED = 400, 408, 413, 415
 _CLOSE = {"connection": "close"}
 
 
-async def read(request: Request, *, most: int, timeout_s: float) -> bytes:
-    """The body.
+async def read(request: Request, headers: Mapping[str, str], *, most: int, timeout_s: float) -> bytes:
+    """The body. `headers` are the request's, names in lower case.
 
     Raises:
         Refusal: 413 for one of over `most` bytes, 408 for one that takes longer than `timeout_s` seconds, 415 for one that is
             compressed, 400 when its sender hangs up.
     """
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Refusal(_UNSUPPORTED, "a compressed body is not read: send it as it is", headers=_CLOSE)
-    announced = request.headers.get("content-length", "")
+    announced = headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced) > most:
         raise _too_large(most)
     try:

@@ -96,13 +96,12 @@ class Doors:
             raise
         finally:
             self._busy -= 1
-            self._metrics.requests.labels(door, source, status).inc()
-            self._metrics.seconds.labels(door).observe(perf_counter() - began)
+            self._metrics.answered(door, source, status, perf_counter() - began)
         return response
 
     async def _take_delivery(self, request: Request, source: Source) -> Response:
-        body = await bodies.read(request, most=self._settings.body_bytes, timeout_s=self._settings.body_timeout_s)
-        headers = dict(request.headers)
+        headers = _headers(request)
+        body = await self._body(request, headers)
         authtype = UNAUTHENTICATED
         if not source.unsigned:
             try:
@@ -132,6 +131,9 @@ class Doors:
         )
         return Response(b'{"status":"stored"}', _ACCEPTED, media_type=_JSON)
 
+    async def _body(self, request: Request, headers: Mapping[str, str]) -> bytes:
+        return await bodies.read(request, headers, most=self._settings.body_bytes, timeout_s=self._settings.body_timeout_s)
+
     def _note(self, source: Source, headers: Mapping[str, str], sha256: str) -> None:
         identity = delivery_id(headers)
         seen = Seen.NEW if identity is None else self._recent.note(source.name, identity, sha256)
@@ -140,11 +142,11 @@ class Doors:
             _log.warning("a delivery id came with another body", source=source.name)
 
     async def _take_events(self, request: Request) -> Response:
-        body = await bodies.read(request, most=self._settings.body_bytes, timeout_s=self._settings.body_timeout_s)
+        headers = _headers(request)
+        body = await self._body(request, headers)
         sha256 = hashlib.sha256(body).hexdigest()
         sender = await self._sender(request, sha256)
         received = now()
-        headers = dict(request.headers)
         posted: list[Posted] = []
         problem: list[dict[str, object]] = []
         try:
@@ -203,6 +205,11 @@ class Doors:
         except StoreError as exc:
             _log.error("not stored", path=entry.path, error=str(exc))
             raise Refusal(_UNAVAILABLE, str(exc), headers=_RETRY_AFTER) from exc
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """The headers as a plain mapping: looking one up in Starlette's own means to look through all of them."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
 
 
 async def _apart(body: bytes, work: Callable[[], _Result]) -> _Result:

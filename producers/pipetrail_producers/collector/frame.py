@@ -3,8 +3,8 @@
     magic (8)  length of body (8)  CRC-32 of body (4)  SHA-256 of salt, length, CRC and body (32)  body
 
 Numbers are big-endian. As in the agent's spool, the CRC finds a torn write quickly and the SHA-256 finds everything. Each
-segment has a random salt, which stands in its name and not in the frames: nobody who sends a body can put a frame of his own
-into it that would be taken for one where a segment is damaged.
+writer has a random salt, which stands in its segments' names and not in the frames: nobody who sends a body can put a frame of
+his own into it that would be taken for one where a segment is damaged.
 """
 
 import hashlib

@@ -13,6 +13,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.requests = Counter(
             "pipetrail_collect_requests",
             "Requests by door, source and status",
@@ -50,6 +51,15 @@ class Metrics:
         self.restarts = Counter(
             "pipetrail_collect_delivery_restarts", "Deaths of the delivering process", registry=self.registry
         )
+
+    def answered(self, door: str, source: str, status: int, seconds: float) -> None:
+        """Count an answer. The counters are looked up once: that costs more than counting."""
+        key = (door, source, status)
+        counters = self._answers.get(key)
+        if counters is None:
+            counters = self._answers[key] = (self.requests.labels(door, source, status), self.seconds.labels(door))
+        counters[0].inc()
+        counters[1].observe(seconds)
 
     def count_outcomes(self, counts: Sequence[tuple[str, str, str, int]]) -> None:
         """Add what the delivering process tells."""

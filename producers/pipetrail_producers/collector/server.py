@@ -2,6 +2,7 @@
 
 import signal
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,11 @@ from pipetrail_producers.collector.settings import CollectSettings
 _GRACE_S = 1
 # Connections that the system holds for us while we are busy.
 _BACKLOG = 2048
+
+
+# How long one thread may keep the interpreter's lock from others, seconds (5 ms by default). The store's thread needs it after
+# each write and each sync, while everybody who is to be answered waits.
+_SWITCH_S = 0.0005
 
 
 class _Server(uvicorn.Server):
@@ -34,6 +40,7 @@ def serve(app: Starlette, settings: CollectSettings, *, ready: Callable[[int], N
     Raises:
         SettingError: the address cannot be listened on, or a certificate cannot be used.
     """
+    sys.setswitchinterval(_SWITCH_S)
     # uvicorn raises the signal that ended it once more when all is done: to be told to stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
