@@ -143,7 +143,7 @@ def test_picks_and_reverts_name_what_git_wrote(git: Git) -> None:
 
 
 def test_what_a_deployment_carries_is_what_git_lists(git: Git) -> None:
-    """For every two commits of the repository, deployed one after the other: `git rev-list OLD..NEW`, and what is taken away."""
+    """For pairs of commits, deployed one after the other: `git rev-list OLD..NEW`, and what was taken away."""
     commits = git("rev-list", "--all").split()
     world = _world(git)
     pairs = list(itertools.permutations(commits, 2))[::7]
@@ -163,7 +163,7 @@ def test_what_a_deployment_carries_is_what_git_lists(git: Git) -> None:
 
 
 def test_a_squashed_branch_is_bound_by_what_the_forge_says_alone(git: Git) -> None:
-    """Git knows nothing of it: `(#3)` in a message is no evidence; the forge's word is, and the graph agrees that it is no merge."""
+    """`(#3)` in a message is no evidence; the forge's word is, and the graph agrees that it is no merge."""
     world = _world(git)
     squash, head = git("rev-parse", "main"), git("rev-parse", "squashed")
     assert _related(_trails(world)[squash], "head") == set()
