@@ -117,6 +117,9 @@ def _once(cases: Cases) -> Cases:
 def _hits(rule: Compiled, view: View, cases: Cases) -> Iterator[Hit]:
     try:
         for whole in cases(rule, view):
+            # Most rules are about something that most events are not.
+            if not (rule.spans or rule.when.may_hold(whole)):
+                continue
             for case in _expanded(rule, whole):
                 for problem in _judged(rule, case):
                     yield hit_of(rule, case, problem)

@@ -53,6 +53,15 @@ class Expression:
             return False
         return all(part.holds(case) for part in self._rest)
 
+    def may_hold(self, case: Case) -> bool:
+        """Whether what the event alone answers leaves it open. Quick, and never an error: that is for `holds`."""
+        if not self._own:
+            return True
+        try:
+            return self._holds_of_itself(case)
+        except ValueError:
+            return True
+
     def _holds_of_itself(self, case: Case) -> bool:
         if self._policy is not case.view.policy or len(self._remembered) > _REMEMBERED_EVENTS:
             self._policy, self._remembered = case.view.policy, {}

@@ -99,7 +99,7 @@ def _people(case: Case) -> str:
 
 
 # Fields that the event alone and the policy answer, whatever else is known: what they say once, they say for ever.
-OWN = frozenset(
+OWN = frozenset({"policy.governs_roles", "policy.governs_freezes"}).union(
     f"event.{name}"
     for name in (
         *("id", "type", "time", "day", "stage", "actor_type", "bot", "reason", "result", "decision", "skip", "digest"),
@@ -136,6 +136,8 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "event.asks_for": policy_fields.asks_for,
     "event.permitted": policy_fields.permitted,
     "event.denied_because": policy_fields.denied_because,
+    "policy.governs_roles": lambda case: bool(case.view.policy.allow),
+    "policy.governs_freezes": lambda case: bool(case.view.policy.freezes),
     "event.frozen": policy_fields.frozen,
     "event.freeze": policy_fields.freeze_told,
     "trail.verified": _verified,

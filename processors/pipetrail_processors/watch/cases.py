@@ -47,7 +47,10 @@ def worth_keeping(rule: Compiled, view: View, fact: Fact) -> bool:
 
 def _sequences(rule: Compiled, view: View) -> Iterator[Case]:
     window = rule.rule.window or timedelta()
-    by_step = [_matching(step, view) for step in rule.steps]
+    first_step = _matching(rule.steps[0], view)
+    if not first_step:
+        return
+    by_step = [first_step, *(_matching(step, view) for step in rule.steps[1:])]
     taken: set[str] = set()
     for first in by_step[0]:
         chosen = [first]

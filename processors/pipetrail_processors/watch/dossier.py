@@ -22,19 +22,22 @@ from pipetrail_processors.summary import Subject, in_order
 
 
 class Bounds(NamedTuple):
-    """How much a dossier keeps: so many facts, not older than this before the newest."""
+    """How much a dossier keeps: so many facts, so many of types that come all day, none older than this before the newest."""
 
     facts: int
+    frequent: int
     age: timedelta
 
 
-# The largest value is some 60 kB. A repository and an actor are about sequences and bursts of rare events; a change and an
-# environment about their whole life.
+# What comes all day must not drive out what comes once a year and is compared with it.
+_FREQUENT = frozenset({"push.received", "change.merged", "deployment.started", "deployment.finished"})
+# The largest value is some 60 kB, an ordinary one 10. A repository and an actor are about sequences and bursts of rare events,
+# a change and an environment about their life, of which the latest decides.
 BOUNDS: Mapping[str, Bounds] = {
-    "repository": Bounds(128, timedelta(days=14)),
-    "actor": Bounds(128, timedelta(days=14)),
-    "environment": Bounds(24, timedelta(days=400)),
-    "change": Bounds(128, timedelta(days=400)),
+    "repository": Bounds(96, 32, timedelta(days=14)),
+    "actor": Bounds(96, 100, timedelta(days=14)),
+    "environment": Bounds(8, 16, timedelta(days=400)),
+    "change": Bounds(128, 8, timedelta(days=400)),
 }
 
 
@@ -51,6 +54,11 @@ class DossierView(View):
     ) -> None:
         super().__init__(subject, facts, policy)
         self.standings: dict[str, Any] = {}
+        # The deployments of each commit.
+        self.deployments: dict[str, set[str]] = {}
+        for fact in facts:
+            if "d" in fact and "o" in fact:
+                self.deployments.setdefault(fact["o"], set()).add(fact["d"])
         self.of_commit = of_commit
         self.open_findings = open_findings
 
@@ -91,8 +99,10 @@ class Dossier:
             facts[event_id] = fact
         newest = max(kept["e"]["time"] for kept in facts.values())
         oldest = format_time(parse_time(newest) - bounds.age)
-        kept = [one for one in in_order(facts.values()) if one["e"]["time"] >= oldest][-bounds.facts :]
-        self.node["f"] = {one["e"]["event_id"]: one for one in kept}
+        young = [one for one in in_order(facts.values()) if one["e"]["time"] >= oldest]
+        frequent = [one for one in young if one["e"]["type"] in _FREQUENT][-bounds.frequent :]
+        others = [one for one in young if one["e"]["type"] not in _FREQUENT][-bounds.facts :]
+        self.node["f"] = {one["e"]["event_id"]: one for one in (*frequent, *others)}
         return event_id in self.node["f"], known is not None
 
     def forget_what_nothing_shows(self) -> None:

@@ -38,9 +38,12 @@ def approved_artifact(case: Case) -> str:
     if not digest:
         return ""
     approved: set[str] = set()
-    for fact in _before(case):
+    moment = (entry["time"], entry["event_id"])
+    for fact in case.view.by_type.get("approval.decided", ()):
         other = fact["e"]
-        if other["type"] != "approval.decided" or other.get("environment", environment) != environment or "digest" not in other:
+        if (other["time"], other["event_id"]) > moment or "digest" not in other:
+            continue
+        if other.get("environment", environment) != environment:
             continue
         if other.get("decision") == "approved":
             approved.add(other["digest"])
@@ -70,8 +73,7 @@ def back(case: Case) -> bool:
 
 def _ran_before(case: Case, commit: str) -> bool:
     """A quick look: most deployments are of something new."""
-    own = case.facts[0].get("d")
-    return any(fact.get("o") == commit and fact.get("d") != own for fact in case.view.facts)
+    return isinstance(case.view, DossierView) and len(case.view.deployments.get(commit, ())) > 1
 
 
 def open_findings(case: Case) -> int:

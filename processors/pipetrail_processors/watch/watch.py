@@ -36,7 +36,7 @@ _LEFT_OUT = {
 _NOT_JUDGED = frozenset({"url", "duration_ms", "link", "name", "stage"})
 # What a fact has that joins a trail (`fact`), or that waits for one.
 _TRAIL_KEYS = frozenset({"o", "a", "d"})
-_ALONE = Bounds(1, timedelta(days=1))
+_ALONE = Bounds(1, 1, timedelta(days=1))
 # What says how a change's checks ended; it names the commit, seldom the change.
 _CHECKS = frozenset({"taskrun.finished", "taskrun.skipped", "build.finished", "testsuiterun.finished", "policy.bypassed"})
 

@@ -15,7 +15,7 @@ from pipetrail_schemas.topics import FINDINGS
 from support.world import World
 
 RULES = RuleSet.load()
-SMALL = Bounds(5, timedelta(minutes=30))
+SMALL = Bounds(5, 2, timedelta(minutes=30))
 
 
 @st.composite
@@ -67,6 +67,15 @@ def test_a_dossier_keeps_the_newest_whatever_the_order() -> None:
             dossier.add(fact, SMALL)
         dossier.save()
         assert [int(fact["e"]["time"][14:16]) for fact in Dossier(state, "r", "k").facts] == [40, 44, 48, 52, 56]
+
+
+def test_what_comes_all_day_does_not_drive_out_what_is_rare() -> None:
+    """A protection that was switched off is still known after a hundred pushes."""
+    dossier = Dossier(MemoryState(), "r", "k")
+    dossier.add(_fact(30), SMALL)
+    for minute in range(31, 50):
+        dossier.add(_fact(minute, "push.received"), SMALL)
+    assert [int(fact["e"]["time"][14:16]) for fact in dossier.facts] == [30, 48, 49]
 
 
 def test_what_is_older_than_what_is_kept_is_not_taken_in() -> None:
@@ -141,5 +150,5 @@ def _open(told: list[bytes]) -> list[dict[str, Any]]:
     return found
 
 
-def _fact(minute: int) -> dict[str, Any]:
-    return {"e": {"event_id": f"{minute:03}", "time": f"2026-01-05T09:{minute:02}:00.000Z", "type": "x"}, "r": "", "h": ""}
+def _fact(minute: int, kind: str = "policy.changed") -> dict[str, Any]:
+    return {"e": {"event_id": f"{minute:03}", "time": f"2026-01-05T09:{minute:02}:00.000Z", "type": kind}, "r": "", "h": ""}
