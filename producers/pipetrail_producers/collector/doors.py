@@ -19,7 +19,7 @@ from pipetrail_producers.collector import entry as entries
 from pipetrail_producers.collector.entry import Entry
 from pipetrail_producers.collector.errors import KeysUnavailableError, RefusedTokenError, StoreError
 from pipetrail_producers.collector.making import delivery_id
-from pipetrail_producers.collector.masking import kept_headers, masked, unwrapped
+from pipetrail_producers.collector.masking import QuickRedactor, kept_headers, masked, unwrapped
 from pipetrail_producers.collector.metrics import Metrics
 from pipetrail_producers.collector.posted import BATCH, Posted, UnsupportedError, events_of
 from pipetrail_producers.collector.problem import Refusal
@@ -28,7 +28,6 @@ from pipetrail_producers.collector.senders import UNAUTHENTICATED, Sender, Sende
 from pipetrail_producers.collector.settings import CollectSettings
 from pipetrail_producers.collector.sources import Source, Sources
 from pipetrail_producers.collector.store import Store
-from pipetrail_producers.redact import Redactor
 from pipetrail_producers.webhook.signature import UnprovenError, prove
 
 _ACCEPTED, _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _UNSUPPORTED, _UNAVAILABLE = 202, 400, 401, 404, 415, 503
@@ -57,7 +56,7 @@ class Doors:
         *,
         store: Store,
         senders: Senders,
-        redactor: Redactor,
+        redactor: QuickRedactor,
         metrics: Metrics,
     ) -> None:
         self._settings = settings

@@ -29,6 +29,8 @@ _SECRET_NAME = re.compile(
     r".*(?:password|passwd|passphrase|secret|token|credentials?|(?:api|access|secret|private)[_-]?key)", re.IGNORECASE
 )
 _NAMES = ("name", "key")
+# What is remembered as holding no secret: some 10 MB at most.
+_MOST_CLEAN, _LONGEST_CLEAN = 40_000, 200
 # What is shorter says something rather than hides it.
 _MIN_SECRET_CHARACTERS = 6
 
@@ -38,13 +40,32 @@ class TooDeepError(ValueError):
 
 
 class QuickRedactor(Redactor):
-    """Redacts events as `Redactor` does, after one look at all of their texts together: most hold no secret."""
+    """Redacts as `Redactor` does, after one look at all texts together: most deliveries hold no secret.
+
+    Texts that were found to hold none are remembered: a repository's deliveries have most of theirs in common.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        super().__init__(env)
+        self._clean: set[str] = set()
 
     def data(self, value: Any, path: str = "") -> Any:
         """A JSON value with every text in it redacted; the very same one where there is nothing to redact."""
-        if not path and isinstance(value, dict) and not self.finds("\n".join(_contents(value)[0])):
+        if not path and isinstance(value, dict) and not self.finds_in(_contents(value)[0]):
             return value
         return super().data(value, path)
+
+    def finds_in(self, texts: set[str]) -> bool:
+        """Whether there may be a secret in any of the texts."""
+        fresh = texts - self._clean
+        if not fresh:
+            return False
+        if self.finds("\n".join(fresh)):
+            return True
+        if len(self._clean) > _MOST_CLEAN:
+            self._clean = set()
+        self._clean.update(text for text in fresh if len(text) <= _LONGEST_CLEAN)
+        return False
 
 
 def kept_headers(headers: Mapping[str, str], also: frozenset[str], redactor: Redactor) -> dict[str, str]:
@@ -79,7 +100,7 @@ def payload_of(body: bytes) -> Any:
     return payload
 
 
-def masked(body: bytes, redactor: Redactor) -> bytes:
+def masked(body: bytes, redactor: QuickRedactor) -> bytes:
     """The body without secrets; the very same bytes where it holds none."""
     try:
         payload = _parsed(body)
@@ -87,7 +108,7 @@ def masked(body: bytes, redactor: Redactor) -> bytes:
     except ValueError:
         return _masked_text(body, redactor)
     # One look at all texts together: what holds no secret, as most bodies do not, is done with.
-    if not any(map(_is_secret, names)) and not redactor.finds("\n".join(texts)):
+    if not any(map(_is_secret, names)) and not redactor.finds_in(texts):
         return body
     clean = _clean(payload, redactor)
     if clean == payload:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipetrail_producers.collector.backlog import write_whole
 from pipetrail_producers.collector.errors import StoreError
 from pipetrail_producers.collector.masking import QuickRedactor
-from pipetrail_producers.redact import KEY_VARIABLE, Redactor
+from pipetrail_producers.redact import KEY_VARIABLE
 
 _FOLDER = "collector"
 _KEY_FILE = "redaction-key"
@@ -19,7 +19,7 @@ def folder(home: Path, store: Path | None) -> Path:
     return (home / _FOLDER if store is None else store).absolute()
 
 
-def redactor(store: Path, secrets: Sequence[str], env: Mapping[str, str]) -> Redactor:
+def redactor(store: Path, secrets: Sequence[str], env: Mapping[str, str]) -> QuickRedactor:
     """What takes secrets out, with a key that lasts: a replay must make the same bytes. None of the sources' own gets through.
 
     Raises:
