@@ -43,7 +43,7 @@ _POLL_S = 0.05
 # How often gaps are looked for, and how often it is told how it goes.
 _GAPS_S, _TELL_S = 1.0, 0.5
 # Answers are more urgent than what comes after them.
-_NICE = 10
+_NICE = 15
 _LOCK = ".delivering"
 _REFUSED = "refused"
 _GAPS = "gaps.json"
