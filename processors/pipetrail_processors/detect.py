@@ -51,13 +51,15 @@ def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
     if cases is trail_cases:
         cases = _once(trail_cases)
     for rule in rules.of_types(view.by_type):
+        # Most rules are about something that most events are not.
+        if not rule.spans and not any(rule.when.may_hold(whole) for whole in cases(rule, view)):
+            continue
         for hit in _hits(rule, view, cases):
             known = found.get(hit.id)
             found[hit.id] = hit if known is None else merged(known, hit)
     replaced = {
         (name, event_id)
-        for rule in rules.rules
-        if rule.rule.replaces
+        for rule in rules.replacing
         for hit in found.values()
         if hit.reference["rule"] == rule.rule.id and hit.status == "open"
         for name in rule.rule.replaces
@@ -117,9 +119,6 @@ def _once(cases: Cases) -> Cases:
 def _hits(rule: Compiled, view: View, cases: Cases) -> Iterator[Hit]:
     try:
         for whole in cases(rule, view):
-            # Most rules are about something that most events are not.
-            if not (rule.spans or rule.when.may_hold(whole)):
-                continue
             for case in _expanded(rule, whole):
                 for problem in _judged(rule, case):
                     yield hit_of(rule, case, problem)

@@ -72,12 +72,16 @@ class RuleSet:
 
     rules: Sequence[Compiled]
     _by_type: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _of_types: dict[frozenset[str], list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    replacing: list[Compiled] = field(default_factory=list, init=False, repr=False, compare=False)
     _watched: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for rule in self.rules:
             for name in rule.on:
                 self._by_type.setdefault(name, []).append(rule)
+            if rule.rule.replaces:
+                self.replacing.append(rule)
             if rule.rule.over != "trail":
                 self._watched.update(rule.on)
 
@@ -91,8 +95,13 @@ class RuleSet:
 
     def of_types(self, names: Iterable[str]) -> list[Compiled]:
         """Those that events of the types can make fire, in the order of their ids."""
-        found = {id(rule): rule for name in names for rule in self._by_type.get(name, ())}
-        return sorted(found.values(), key=lambda rule: rule.rule.id)
+        wanted = self._by_type.keys() & names
+        key = frozenset(wanted)
+        known = self._of_types.get(key)
+        if known is None:
+            found = {id(rule): rule for name in wanted for rule in self._by_type[name]}
+            known = self._of_types[key] = sorted(found.values(), key=lambda rule: rule.rule.id)
+        return known
 
     def watched(self, name: str) -> bool:
         """Whether any rule wants events of the type in a dossier."""
