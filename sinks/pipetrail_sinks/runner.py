@@ -203,14 +203,18 @@ class Runner:
         self._sink.close()
 
 
-def make_consumer(connection: KafkaConnection, group: str) -> Consumer:
+def make_consumer(connection: KafkaConnection, group: str, *, instance: str | None = None) -> Consumer:
     """The consumer that a runner needs.
+
+    With an `instance`, the group's member of that name (KIP-345): killed and started again, it has its partitions at once, and
+    of two that run at the same time, the older one is stopped.
 
     Raises:
         SettingError: a property of the connection is none that librdkafka knows, or has a value that it does not take.
     """
     try:
-        return Consumer(_config(connection, group))
+        static: dict[str, Any] = {"group.instance.id": instance} if instance else {}
+        return Consumer(_config(connection, group) | static)
     except KafkaException as exc:
         raise SettingError("PIPETRAIL_KAFKA_CONFIG", exc.args[0].str()) from exc
 

@@ -1,7 +1,9 @@
 """`pipetrail notify`: the command line of the notifier."""
 
+import hashlib
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -34,6 +36,9 @@ from pipetrail_sinks.runner import Runner, make_consumer
 CONSOLE = "console"
 # Findings are few beside events, and somebody waits for them: a batch is what is there.
 _LIMITS = Limits(messages=500, size_bytes=16 * 1024 * 1024, age_s=0.0)
+
+# Who opens a terminal wants to see what is going on, not last week.
+_CONSOLE_AGE = timedelta(days=1)
 
 _log = structlog.get_logger("pipetrail.notify")
 
@@ -73,7 +78,7 @@ def notify(*, console: bool, check: bool, channel: str | None, status: bool, rea
 def _console() -> tuple[Routes, dict[str, Channel]]:
     # No waiting: who watches wants to see it happen.
     route = Route(CONSOLE, (CONSOLE,), group="finding", wait=timedelta())
-    return Routes((route,)), {CONSOLE: ConsoleChannel(sys.stdout.buffer, os.environ)}
+    return Routes((route,), max_age=_CONSOLE_AGE), {CONSOLE: ConsoleChannel(sys.stdout.buffer, os.environ)}
 
 
 def _configured(settings: NotifySettings) -> tuple[Routes, dict[str, Channel]]:
@@ -95,7 +100,9 @@ def _run(
         deaf = frozenset(name for name, one in channels.items() if not one.wants_acknowledgements)
         postmen = {name: Postman(name, one, store, times.now) for name, one in channels.items()}
         sink = NotifySink(Desk(store, routes, deaf=deaf), postmen, times.now)
-        consumer = make_consumer(kafka, f"{settings.group}-console" if console else settings.group)
+        consumer = make_consumer(
+            kafka, _console_group(settings.group, store.path) if console else settings.group, instance="notify"
+        )
         dead_letters = DeadLetters(kafka, stage="notify")
         runner = Runner(consumer, sink, dead_letters, _LIMITS, ready=lambda: _say_ready(ready_file))
         _warn_of_strays(store, channels)
@@ -106,6 +113,12 @@ def _run(
             if ready_file:
                 ready_file.unlink(missing_ok=True)
     _log.info("stopped")
+
+
+def _console_group(group: str, state: Path) -> str:
+    """A group of its own for each terminal's state: two people who watch both see everything."""
+    place = f"{socket.gethostname()} {state.resolve()}"
+    return f"{group}-console-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
 def _state(settings: NotifySettings, home: Path, *, console: bool) -> Path:

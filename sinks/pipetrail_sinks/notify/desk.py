@@ -46,7 +46,9 @@ class Desk:
             touched: dict[str, None] = {}
             for finding in findings:
                 touched |= dict.fromkeys(self._see(records, item_of(finding, self._routes.links), now))
-            return self._advance(records, [*records.due(now), *touched], now)
+            # What has waited goes first; what comes goes in the order in which it came.
+            waited = [conversation for conversation in records.due(now) if conversation not in touched]
+            return self._advance(records, [*waited, *touched], now)
 
     def tick(self, now: datetime) -> tuple[list[str], datetime | None]:
         """Do what has fallen due. Returns the channels that have something to send, and when to call again.

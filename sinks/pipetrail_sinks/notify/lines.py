@@ -9,7 +9,7 @@ from pipetrail_sinks.notify.links import is_web
 from pipetrail_sinks.notify.records import OVERRIDES_SPAN
 from pipetrail_sinks.notify.text import clock, one_line
 
-# Findings that are told in full; the others of a message get a line each. More do not fit on a phone.
+# Findings that are told in full, one for each rule; the others of a message get a line each. More do not fit on a phone.
 IN_FULL = 3
 # Characters: what is read on a phone, and what every service takes.
 _TITLE, _NAME, _REASON, _WHY, _STEP = 300, 200, 500, 600, 300
@@ -42,13 +42,20 @@ def headline(alert: Alert, most: int = _TITLE) -> str:
 
 def brief(item: Item) -> str:
     """A finding in one line, for a list."""
-    return one_line(f"{item.title} ({item.where})" if item.where else item.title, _TITLE)
+    where = item.where
+    if item.place and item.place in item.title:
+        where = where.removeprefix(item.place).removeprefix(" · ")
+    return one_line(f"{item.title} ({where})" if where else item.title, _TITLE)
 
 
 def full_and_brief(alert: Alert) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """The findings to tell in full, and those that get a line. What is over needs no second look."""
-    full = 0 if alert.digest or (alert.kind == "resolved" and alert.count > 1) else IN_FULL
-    return alert.items[:full], alert.items[full:]
+    if alert.digest or (alert.kind in {"resolved", "acknowledged"} and alert.count > 1):
+        return (), alert.items
+    # What to do is the same for all of a rule's findings.
+    first_of_rule = {item.rule: item for item in reversed(alert.items)}
+    full = [item for item in alert.items if first_of_rule[item.rule] is item][:IN_FULL]
+    return tuple(full), tuple(item for item in alert.items if item not in full)
 
 
 def told(item: Item, kind: str) -> Told:
@@ -75,13 +82,17 @@ def rest(alert: Alert) -> str:
 
 
 def _facts(item: Item) -> list[tuple[str, str]]:
-    found = [("Who", one_line(item.who, _NAME) if item.who else "unknown")]
+    found = []
+    # An anomaly of a repository is nobody's deed, and nobody owes a reason for it.
+    if item.who or item.category != "anomaly":
+        found.append(("Who", one_line(item.who, _NAME) if item.who else "unknown"))
     if item.where:
         found.append(("Where", one_line(item.where, _TITLE)))
     found.append(("When", clock(item.time)))
-    reason = f"“{one_line(item.reason, _REASON)}”" if item.reason else "no reason given"
-    ticket = f" · {one_line(item.ticket, _NAME)}" if item.ticket else ""
-    return [*found, ("Why", reason + ticket)]
+    if item.reason or item.ticket or item.category != "anomaly":
+        reason = f"“{one_line(item.reason, _REASON)}”" if item.reason else "no reason given"
+        found.append(("Why", reason + (f" · {one_line(item.ticket, _NAME)}" if item.ticket else "")))
+    return found
 
 
 def _background(item: Item) -> list[tuple[str, str]]:

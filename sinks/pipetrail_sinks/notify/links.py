@@ -62,7 +62,7 @@ class Links:
         # Without a base, the difference to the commit's first parent, where a forge has a name for that.
         before = base or (f"{commit}%5E" if forge in {"github", "gitlab"} else None)
         if before:
-            yield "Difference", difference.format(repository, commit, before)
+            yield "Diff", difference.format(repository, commit, before)
 
 
 def is_web(url: str | None) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from pipetrail_sinks.notify.routes import Routes
 from support.alerts import Office
 from support.receiver import Receiver
+from support.relay import Mailbox
 
 
 @pytest.fixture
@@ -27,6 +28,22 @@ def open_office(tmp_path: Path) -> Iterator[Callable[..., Office]]:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A receiver of HTTP."""
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
+    """A mail relay."""
+    made = Mailbox(tmp_path / "tls")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def other() -> Iterator[Receiver]:
+    """A second receiver of HTTP."""
     made = Receiver()
     yield made
     made.close()

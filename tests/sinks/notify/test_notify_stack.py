@@ -1,0 +1,86 @@
+"""`pipetrail notify` beside a real Kafka: killed, with a receiver that is down, with everything read again."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.kafka import ensure_topics
+from support.notify_bench import NotifyBench
+from support.receiver import Receiver
+from support.wait import wait_for
+
+if TYPE_CHECKING:
+    from pipetrail_deploy.stack import Stack
+
+pytestmark = pytest.mark.stack
+
+ROUTES = """\
+channels:
+  hook: {{type: webhook, url: "{hook}/hook", secrets: [{{env: TEST_SECRET}}]}}
+  other: {{type: webhook, url: "{other}/hook", secrets: [{{env: TEST_SECRET}}]}}
+  screen: {{type: console}}
+routes:
+  - {{name: all, to: [hook, other, screen], wait: 0s}}
+"""
+KILLS = 10
+EACH = 60  # findings that come for each life of the notifier
+
+
+@pytest.fixture
+def bench(stack: "Stack", tmp_path: Path, receiver: Receiver, other: Receiver) -> NotifyBench:
+    """A corner for one test."""
+    ensure_topics(stack.connection.require_kafka())
+    return NotifyBench(stack, tmp_path, ROUTES.format(hook=receiver.url, other=other.url))
+
+
+def findings_of(receiver: Receiver) -> Counter[str]:
+    """How many different messages told of each finding: repetitions have the same id."""
+    told = {request.headers["webhook-id"]: request.json["data"]["items"] for request in receiver.requests}
+    return Counter(item["finding"] for items in told.values() for item in items)
+
+
+def test_killed_ten_times(bench: NotifyBench, receiver: Receiver) -> None:
+    """Killed ten times under load: every finding reaches the receiver and the terminal, each once."""
+    documents = [bench.finding(number) for number in range((KILLS + 1) * EACH)]
+    wanted = Counter(document["event"]["id"] for document in documents)
+    for life in range(KILLS):
+        before = len(receiver.requests)
+        bench.produce(documents[life * EACH : (life + 1) * EACH])
+        with bench.notify(ready=False) as process:
+            # Somewhere in the middle of it: at another place each time.
+            wait_for(lambda: len(receiver.requests) > before + 3 * life, timeout_s=60, what="messages")  # noqa: B023
+            process.kill()
+    bench.produce(documents[KILLS * EACH :])
+    with bench.notify():
+        wait_for(lambda: findings_of(receiver) == wanted, timeout_s=60, what="all findings")
+        wait_for(lambda: bench.shown.read_text().count("hotfix") >= 2 * len(wanted), timeout_s=60, what="all to be shown")
+    assert len(receiver.requests) <= len(wanted) + KILLS
+    shown = bench.shown.read_text()
+    assert {name: shown.count(f"finding {name[:8]}") for name in wanted} == dict(wanted)
+    assert "you may have it already" not in shown
+
+
+def test_channel_down(bench: NotifyBench, receiver: Receiver, other: Receiver) -> None:
+    """While a receiver is down others get theirs; it gets all of its own later, in order, and Kafka was not kept waiting."""
+    receiver.down = True
+    documents = [bench.finding(number) for number in range(100)]
+    with bench.notify():
+        bench.produce(documents)
+        wait_for(lambda: sum(findings_of(other).values()) == 100, timeout_s=60, what="the other receiver's messages")
+        assert receiver.requests == []
+        receiver.down = False
+        wait_for(lambda: sum(findings_of(receiver).values()) == 100, timeout_s=60, what="all messages")
+    for one in (receiver, other):
+        assert set(findings_of(one).values()) == {1}
+
+
+def test_everything_read_again(bench: NotifyBench, receiver: Receiver) -> None:
+    """A group that reads everything from the start tells nothing twice, and goes on with what is new."""
+    with bench.notify():
+        bench.produce(bench.finding(number) for number in range(50))
+        wait_for(lambda: len(receiver.requests) == 50, timeout_s=60, what="all messages")
+    with bench.notify(group=bench.new_group()):
+        bench.produce([bench.finding(3, revision=2, status="resolved"), bench.finding(50)])
+        wait_for(lambda: len(receiver.requests) == 52, timeout_s=60, what="what is new")
+    assert Counter(request.json["type"] for request in receiver.requests) == {"alert.opened": 51, "alert.resolved": 1}
