@@ -5,7 +5,7 @@ letter; any other is raised, and ends the process.
 """
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from pipetrail_processors.errors import StateError, TooLargeError
 from pipetrail_processors.output import Output
 from pipetrail_processors.partition_state import MAX_VALUE_BYTES, PartitionState
 from pipetrail_processors.pipeline import Pipeline
+from pipetrail_processors.round import Round
 from pipetrail_processors.tables import StateTable
 from pipetrail_processors.transport.batch import Batch, Record
 from pipetrail_processors.transport.outbox import Outbox
@@ -57,10 +58,15 @@ class Job:
         """
         async with self._checkpoint.lock:
             state = self._table.of(batch.partition)
-            for record in batch.records:
-                self._take(record, state)
-                if self._outbox.unflushed_bytes > _UNFLUSHED_BYTES:
-                    await self._checkpoint.flush_locked()
+            try:
+                self._take_together(batch, state)
+            except StateError:
+                raise
+            except Exception:  # noqa: BLE001 - one of them is at fault: alone, each shows whether it is the one
+                state.drop()
+                await self._take_one_by_one(batch, state)
+            if self._outbox.unflushed_bytes > _UNFLUSHED_BYTES:
+                await self._checkpoint.flush_locked()
 
     async def expire(self, partition: int, now: datetime) -> None:
         """End the waits of a partition that have lasted long enough by `now`.
@@ -74,24 +80,46 @@ class Job:
             self._send(self._pipeline.expire(state, now))
             state.keep()
 
-    def _take(self, record: Record, state: PartitionState) -> None:
-        self.counts.messages += 1
-        try:
-            outputs = self._decide(record)(state)
-            _require_room(outputs)
-        except StateError:
-            raise
-        except Exception as exc:  # noqa: BLE001 - whatever a message brings about must stop neither the others nor the process
-            state.drop()
-            self._refuse(record, exc)
-        else:
-            self._send(outputs)
-            state.keep()
+    def _take_together(self, batch: Batch, state: PartitionState) -> None:
+        """All messages in one round; what is no event is refused. Nothing is sent unless all went well."""
+        together = Round(state)
+        outputs: list[Output] = []
+        refused: list[tuple[Record, Exception]] = []
+        for record in batch.records:
+            try:
+                outputs += self._decide(together, record)
+            except InvalidEventError as exc:  # which leaves the state as it was
+                refused.append((record, exc))
+        outputs += self._pipeline.end(together)
+        _require_room(outputs)
+        self.counts.messages += len(batch.records)
+        self._send(outputs)
+        for record, error in refused:
+            self._refuse(record, error)
+        state.keep()
 
-    def _decide(self, record: Record) -> Callable[[PartitionState], list[Output]]:
+    async def _take_one_by_one(self, batch: Batch, state: PartitionState) -> None:
+        for record in batch.records:
+            self.counts.messages += 1
+            try:
+                together = Round(state)
+                outputs = [*self._decide(together, record), *self._pipeline.end(together)]
+                _require_room(outputs)
+            except StateError:
+                raise
+            except Exception as exc:  # noqa: BLE001 - whatever a message brings about must stop neither the others nor the process
+                state.drop()
+                self._refuse(record, exc)
+            else:
+                self._send(outputs)
+                state.keep()
+            if self._outbox.unflushed_bytes > _UNFLUSHED_BYTES:
+                await self._checkpoint.flush_locked()
+
+    def _decide(self, together: Round, record: Record) -> list[Output]:
         if record.topic == LINKS.name:
-            return lambda state: self._pipeline.on_link(record.key, record.value, state)
-        return lambda state: self._pipeline.on_event(record.value, record.headers, state, record.key)
+            return self._pipeline.take_link(together, record.key, record.value)
+        return self._pipeline.take_event(together, record.value, record.headers, record.key)
 
     def _send(self, outputs: Iterable[Output]) -> None:
         for output in outputs:

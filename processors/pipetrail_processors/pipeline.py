@@ -1,11 +1,11 @@
 """The pure core: enrich → correlate → detect, as one function of messages and state. No clock, no broker, no index.
 
-The live application, replay over history and the tests call it alike. Delivery is at least once, so every call may come
-again: state merges, and what a message had published the first time is published again, since "already in the state" does not
-mean "already published".
+The live application, replay over history and the tests call it alike, in rounds of many messages or of one. Delivery is at
+least once, so every call may come again: state merges, and what a message had published the first time is published again,
+since "already in the state" does not mean "already published".
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ from pipetrail_schemas import ids
 from pipetrail_schemas.codec import Headers
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.times import format_time
-from pipetrail_schemas.topics import LINKS, RECORDS, RESOLVED
+from pipetrail_schemas.topics import FINDINGS, LINKS, RECORDS, RESOLVED
 
 from pipetrail_processors.bonds import bonds_of, identity_of
 from pipetrail_processors.correlate.foreign import CLAIMS_HEADER, NO_REPOSITORY, REPOSITORY_HEADER, Foreign, alias_of
@@ -33,6 +33,7 @@ from pipetrail_processors.publish import Publisher, trail_id
 from pipetrail_processors.reading import Reading, read
 from pipetrail_processors.relations import merged_as
 from pipetrail_processors.retention import Entry, day_of, due, enqueue, is_old
+from pipetrail_processors.round import Round, Told
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import State
 from pipetrail_processors.watch.watch import Watch
@@ -76,7 +77,17 @@ class Pipeline:
         self._watch = Watch(policy, rules)
 
     def on_event(self, value: bytes | None, headers: Headers, state: State, key: bytes | None = None) -> list[Output]:
-        """Take in a message of the events or the resolved topic.
+        """A round of one message of the events or the resolved topic: see `take_event`."""
+        alone = Round(state)
+        return [*self.take_event(alone, value, headers, key), *self.end(alone)]
+
+    def on_link(self, key: bytes | None, value: bytes | None, state: State) -> list[Output]:
+        """A round of one message of the links topic: see `take_link`."""
+        alone = Round(state)
+        return [*self.take_link(alone, key, value), *self.end(alone)]
+
+    def take_event(self, together: Round, value: bytes | None, headers: Headers, key: bytes | None = None) -> list[Output]:
+        """Take in a message of the events or the resolved topic. Gives what does not wait for the round's end.
 
         The message's key stands in for a missing `partitionkey` in binary mode (CloudEvents Kafka binding 1.0, section 3.1).
 
@@ -100,21 +111,20 @@ class Pipeline:
         evidence = evidence_of(reading)
         fact = fact_of(reading, ticket, evidence, context)
         resolve_authors(fact, reference)
-        work = Work(state, repository or sent_to or NO_REPOSITORY, day_of(reading.recorded))
+        work = together.work(repository or sent_to or NO_REPOSITORY, day_of(reading.recorded))
         work.cause = f"{reading.kind.name} of {reading.time} was told (event {reading.id})"
         if work.repository == NO_REPOSITORY:
             alias = alias_of(fact, partitionkey)
             forwarded, again = self._foreign.add(work, fact, alias, value or b"", headers)
-            outputs += [*forwarded, *self._publish(work, {alias}, again=again)]
+            outputs += forwarded
+            together.tell(work, {alias}, again=again)
         else:
             if claims and repository is None:
                 fact["q"] = claims
-            outputs += self._join(work, reading, fact, evidence)
-        outputs += self._watch.on_event(work, fact, reading.source, outputs)
-        work.save()
-        return outputs
+            outputs += self._join(together, work, reading, fact, evidence)
+        return outputs + self._watch.on_event(work, fact, reading.source)
 
-    def on_link(self, key: bytes | None, value: bytes | None, state: State) -> list[Output]:
+    def take_link(self, together: Round, key: bytes | None, value: bytes | None) -> list[Output]:
         """Take in a message of the links topic: which repository and commit made what the alias names.
 
         Raises:
@@ -129,11 +139,14 @@ class Pipeline:
             raise InvalidEventError([("value", f"is no link: {exc!r}")]) from exc
         if not (alias and isinstance(repository, str) and isinstance(commit, str)):
             raise InvalidEventError([("value", "is no link: alias, repository and commit must be texts")])
-        work = Work(state, NO_REPOSITORY, link.get("day") if isinstance(link.get("day"), int) else None)
+        work = together.work(NO_REPOSITORY, link.get("day") if isinstance(link.get("day"), int) else None)
         outputs = self._foreign.link(work, alias, repository, commit)
-        outputs += self._publish(work, {alias}, again=True)
-        work.save()
+        together.tell(work, {alias}, again=True)
         return outputs
+
+    def end(self, together: Round) -> list[Output]:
+        """The trails that a round has touched, and their findings; then the state is whole."""
+        return [output for work, told in together.end() for output in self._publish(work, told)]
 
     def expire(self, state: State, now: datetime) -> list[Output]:
         """End the waits that have lasted long enough by `now`, and let go what is old. Two reads when there is neither.
@@ -143,10 +156,11 @@ class Pipeline:
         """
         outputs: list[Output] = []
         for repository, alias in self._waiting.due(state, now):
-            work = Work(state, repository, day_of(format_time(now)))
+            alone = Round(state)
+            work = alone.work(repository, day_of(format_time(now)))
             keys = (self._foreign if repository == NO_REPOSITORY else self._joiner).end_wait(work, alias)
-            outputs += self._publish(work, keys, again=False)
-            work.save()
+            alone.tell(work, keys, again=False)
+            outputs += self.end(alone)
         for entry in due(state, now, self._retention):
             self._look_at(Work(state, entry.repository), entry, now)
         return outputs
@@ -167,7 +181,7 @@ class Pipeline:
         CommitGraph(work.state, entry.repository).forget(entry.key)
         work.forget(entry.key)
 
-    def _join(self, work: Work, reading: Reading, fact: Fact, evidence: list[str]) -> list[Output]:
+    def _join(self, together: Round, work: Work, reading: Reading, fact: Fact, evidence: list[str]) -> list[Output]:
         vouches = vouched(reading.kind, evidence) if "o" in fact else []
         joined = self._joiner.add(work, fact, vouches)
         if commit := reading.commit:
@@ -176,7 +190,8 @@ class Pipeline:
             if reading.kind.name == "commit.recorded":
                 joined.keys |= self._record_commit(work, commit, reading)
         links = [_link(alias, work.repository, fact["o"], reading) for alias in vouches if is_digest(alias)]
-        return links + self._publish(work, joined.keys, again=joined.again)
+        together.tell(work, joined.keys, again=joined.again)
+        return links
 
     def _record_commit(self, work: Work, commit: str, reading: Reading) -> set[str]:
         """Put the commit into the graph. Returns the keys to publish, because of it."""
@@ -187,9 +202,18 @@ class Pipeline:
             touched |= self._joiner.bind_copies(work, commit, identity, reading.id)
         return touched
 
-    def _publish(self, work: Work, keys: Iterable[str], *, again: bool) -> list[Output]:
-        told = {one for key in keys for one in (key, *merged_as(work.node(key)))}
-        return [output for key in sorted(told) for output in self._publisher.publish(work, key, again=again)]
+    def _publish(self, work: Work, told: Mapping[str, Told]) -> list[Output]:
+        # A trail that another took over is published with it.
+        all_told = {one: why for key, why in told.items() for one in merged_as(work.node(key))} | dict(told)
+        outputs: list[Output] = []
+        for key, why in sorted(all_told.items()):
+            work.begin(why.day)
+            work.cause = why.cause
+            published = self._publisher.publish(work, key, again=why.again)
+            outputs += published
+            if any(output.topic is FINDINGS for output in published):
+                outputs += self._watch.on_findings(work, key)
+        return outputs
 
 
 @lru_cache(maxsize=4096)

@@ -33,7 +33,7 @@ MAX_LINKS = 64
 
 
 class Work:
-    """The nodes of one repository that one event touches: each is read once, changed in memory and written once."""
+    """The nodes of one repository that events touch: each is read once, changed in memory and written once."""
 
     def __init__(self, state: State, repository: str, day: int | None = None) -> None:
         """Begin.
@@ -45,12 +45,18 @@ class Work:
         """
         self.state = state
         self.repository = repository
-        self._day = day
+        self.day = day
         self._prefix = b"n\0" + repository.encode() + b"\0"
         self._nodes: dict[str, Node] = {}
         self._changed: set[str] = set()
         # What is being taken in, in words: what a finding that it corrects says it was corrected by.
         self.cause = ""
+
+    def begin(self, day: int | None) -> None:
+        """Go on with something that was recorded on another day."""
+        if day != self.day:
+            self.save()
+            self.day = day
 
     def node(self, key: str) -> Node:
         """The node, an empty one where there is none, for reading."""
@@ -70,14 +76,14 @@ class Work:
         new = []
         for key in sorted(self._changed):
             node = self._nodes[key]
-            if self._day is not None:
+            if self.day is not None:
                 if "y" not in node:
                     new.append(Entry(self.repository, key))
-                node["y"] = max(node.get("y", 0), self._day)
+                node["y"] = max(node.get("y", 0), self.day)
             self.state.set(self._prefix + key.encode(), orjson.dumps(node))
         self._changed.clear()
-        if new and self._day is not None:
-            enqueue(self.state, self._day, new)
+        if new and self.day is not None:
+            enqueue(self.state, self.day, new)
 
     def forget(self, key: str) -> None:
         """Remove a node."""

@@ -3,7 +3,7 @@
 Called for every event, after it has joined its trail. Events that no rule over dossiers names cost one look into a table.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -59,14 +59,13 @@ class Watch:
         self._trail = rules.over("trail")
         self._over = {what: rules.over(what) for what in BOUNDS}
 
-    def on_event(self, work: Work, fact: Fact, source: str, published: Iterable[Output]) -> list[Output]:
+    def on_event(self, work: Work, fact: Fact, source: str) -> list[Output]:
         """Take in an event. Returns findings.
 
         Args:
             work: the nodes of the repository, with the event joined.
             fact: of the event.
             source: of the event: what its dossiers are within where it has no repository.
-            published: what joining it gave; findings of a trail change what rules say of its environments.
         """
         kind, scope = fact["e"]["type"], scope_of(work.repository, source)
         touched: dict[str, _Touched] = {}
@@ -81,12 +80,16 @@ class Watch:
             if head is not None:
                 change = head.decode()
                 touched.setdefault(change, _Touched("change", Dossier(work.state, scope, change)))
-        if commit and any(output.topic is FINDINGS for output in published):
-            for key in self._environments(work, commit):
-                touched.setdefault(key, _Touched("environment", Dossier(work.state, scope, key)))
         for _, dossier in sorted(touched.items()):
             outputs += self._judge(work, scope, dossier)
         return outputs
+
+    def on_findings(self, work: Work, key: str) -> list[Output]:
+        """The findings of a trail have changed, and with them what rules say of its environments. Returns findings."""
+        scope = scope_of(work.repository, "")
+        environments = self._environments(work, key) if work.repository else []
+        judged = (_Touched("environment", Dossier(work.state, scope, environment)) for environment in environments)
+        return [output for touched in judged for output in self._judge(work, scope, touched)]
 
     def _wanted(self, kind: str) -> bool:
         return self._rules.watched(kind) or kind.startswith(_LIFE)

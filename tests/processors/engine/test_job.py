@@ -13,8 +13,8 @@ from pipetrail_processors.output import Output
 from pipetrail_processors.partition_state import PartitionState
 from pipetrail_processors.pipeline import Pipeline
 from pipetrail_processors.policy import Policy
+from pipetrail_processors.round import Round
 from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import State
 from pipetrail_processors.transport.batch import Batch
 from pipetrail_schemas.codec import Headers
 from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, MAX_MESSAGE_BYTES, RECORDS, TRAILS
@@ -47,9 +47,9 @@ class Faulty(Pipeline):
         super().__init__(policy=Policy(), rules=RuleSet.load(), alias_wait=timedelta(minutes=10))
         self.fault = fault
 
-    def on_event(self, value: bytes | None, headers: Headers, state: State, key: bytes | None = None) -> list[Output]:
+    def take_event(self, together: Round, value: bytes | None, headers: Headers, key: bytes | None = None) -> list[Output]:
         """As the core, then the fault."""
-        found = super().on_event(value, headers, state, key)
+        found = super().take_event(together, value, headers, key)
         if value != VALUES[4] or self.fault is None:
             return found
         if isinstance(self.fault, Output):
@@ -78,13 +78,14 @@ class Memory:
         return [value for name, _, value, _ in self.written if name == topic]
 
 
-def run(fault: Exception | Output | None, values: list[bytes]) -> Memory:
-    """Let the job work on a batch of these events."""
+def run(fault: Exception | Output | None, *batches: list[bytes]) -> Memory:
+    """Let the job work on batches of these events."""
     memory = Memory()
     table, outbox = cast("StateTable", memory), cast("Outbox", memory)
     checkpoint = Checkpoint(table, outbox, outbox, give_up=lambda: True, session_timeout_s=10)
     job = Job(Faulty(fault), table, outbox, checkpoint)
-    asyncio.run(job.work(Batch([Stub(number, value) for number, value in enumerate(values)])))
+    for values in batches:
+        asyncio.run(job.work(Batch([Stub(number, value) for number, value in enumerate(values)])))
     return memory
 
 
@@ -94,8 +95,8 @@ def run(fault: Exception | Output | None, values: list[bytes]) -> Memory:
 def test_an_event_that_the_core_fails_on_leaves_no_trace_but_its_dead_letter(
     fault: Exception | Output, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It becomes a dead letter as it came; state and outputs are those of a batch without it, and the log quotes nothing."""
-    faulty, without = run(fault, VALUES), run(None, [value for value in VALUES if value != VALUES[4]])
+    """It becomes a dead letter as it came; state and outputs are those of the others alone, and the log quotes nothing."""
+    faulty, without = run(fault, VALUES), run(None, *([value] for value in VALUES if value != VALUES[4]))
     assert faulty.on(DEAD_LETTERS.name) == [VALUES[4]]
     assert faulty.state.pending == without.state.pending
     assert faulty.on(RECORDS.name) == without.on(RECORDS.name)
