@@ -34,7 +34,7 @@ from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.topics_admin import TopicsAdmin
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import ALL, EVENTS, FINDINGS, LINKS, PARTITIONER, RECORDS, TRAILS
-from pure_function import run, stream
+from pure_function import ROUND, run, stream
 
 _HEADERS = [("content-type", b"application/cloudevents+json")]
 _LIMIT_S = 600.0
@@ -67,7 +67,7 @@ def main() -> None:
         run_quix(options.quix)
         return
     values = list(stream(options.events))
-    seconds, _ = run(values)
+    seconds, _ = run(values, ROUND)
     print(f"pure function      {len(values) / seconds:10,.0f} events/s", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="pipetrail-bench-"))
     folder.chmod(0o755)
