@@ -65,13 +65,18 @@ class Runner:
         limits: Limits,
         *,
         ready: Callable[[], None] = lambda: None,
+        poll_s: float = POLL_S,
     ) -> None:
-        """`ready` is called once, when the first partitions are assigned. The consumer is closed at the end of `run`."""
+        """`ready` is called once, when the first partitions are assigned. The consumer is closed at the end of `run`.
+
+        A shorter `poll_s`, in seconds, is for sinks that somebody waits for: a lone message waits so long for others.
+        """
         self._consumer = consumer
         self._sink = sink
         self._dead_letters = dead_letters
         self._limits = limits
         self._ready: Callable[[], None] | None = ready
+        self._poll_s = poll_s
         self._batch = Batch(limits)
         self._write: Write | None = None
         self._giving_up = threading.Event()
@@ -105,7 +110,7 @@ class Runner:
             self._write.done.wait(POLL_S)
             self._take(1, 0)
         else:
-            self._take(TAKE, POLL_S)
+            self._take(TAKE, self._poll_s)
         self._settle()
         if self._write is None and self._batch.due(monotonic()):
             self._write = Write(self._batch, self._sink, self._dead_letters, self._giving_up)

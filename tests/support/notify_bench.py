@@ -46,14 +46,14 @@ class NotifyBench:
         return group
 
     @contextmanager
-    def notify(self, *, ready: bool = True, group: str | None = None) -> Iterator[Process]:
+    def notify(self, *, ready: bool = True, group: str | None = None, state: str = "notify.sqlite") -> Iterator[Process]:
         """Run `pipetrail notify`; at the end it is stopped if it still runs, and must have stopped well."""
         self._starts += 1
         ready_file, log_file = self.folder / f"ready-{self._starts}", self.folder / f"log-{self._starts}"
         env = os.environ | {
             "PIPETRAIL_HOME": str(self.stack.home),
             "PIPETRAIL_NOTIFY_ROUTES": str(self.folder / "routes.yaml"),
-            "PIPETRAIL_NOTIFY_STATE": str(self.folder / "notify.sqlite"),
+            "PIPETRAIL_NOTIFY_STATE": str(self.folder / state),
             "PIPETRAIL_NOTIFY_GROUP": group or self.group,
             "PIPETRAIL_NOTIFY_ALLOW_LOOPBACK": "true",
             "TEST_SECRET": SECRET,

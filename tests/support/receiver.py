@@ -35,8 +35,7 @@ class Receiver:
         self.answers: deque[tuple[int, dict[str, str], bytes]] = deque()
         self.down = False
         self.connections = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         cast("Any", self._server).receiver = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -51,6 +50,13 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is none of the receiver's business."""
 
 
 class _Handler(BaseHTTPRequestHandler):

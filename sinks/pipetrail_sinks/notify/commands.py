@@ -37,6 +37,8 @@ CONSOLE = "console"
 # Findings are few beside events, and somebody waits for them: a batch is what is there.
 _LIMITS = Limits(messages=500, size_bytes=16 * 1024 * 1024, age_s=0.0)
 
+# Seconds: adds to the time to the alert, and a hundred looks a second cost next to nothing.
+_POLL_S = 0.01
 # Who opens a terminal wants to see what is going on, not last week.
 _CONSOLE_AGE = timedelta(days=1)
 
@@ -62,7 +64,9 @@ def notify(*, console: bool, check: bool, channel: str | None, status: bool, rea
     if sum((console, check, channel is not None, status)) > 1:
         raise click.UsageError("--console, --check, --try and --status exclude each other")
     settings = NotifySettings.load()
-    log.configure(settings.log_level, settings.log_format)
+    # On a terminal that shows alerts, what the program says of itself is in the way, unless somebody asks for it.
+    quiet = console and "log_level" not in settings.model_fields_set
+    log.configure("warning" if quiet else settings.log_level, settings.log_format)
     if status:
         _print_status(_state(settings, connection.load().home, console=False))
         return
@@ -104,7 +108,7 @@ def _run(
             kafka, _console_group(settings.group, store.path) if console else settings.group, instance="notify"
         )
         dead_letters = DeadLetters(kafka, stage="notify")
-        runner = Runner(consumer, sink, dead_letters, _LIMITS, ready=lambda: _say_ready(ready_file))
+        runner = Runner(consumer, sink, dead_letters, _LIMITS, ready=lambda: _say_ready(ready_file), poll_s=_POLL_S)
         _warn_of_strays(store, channels)
         sink.start()
         try:

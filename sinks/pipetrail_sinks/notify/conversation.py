@@ -83,7 +83,8 @@ def observe(conversation: Conversation, sight: Sight, due: datetime | None) -> C
     if known and known.status != "open" and sight.status == "open":
         told = None
     waits = sight.status == "open" and (told is None or SEVERITY_NUMBERS[sight.severity] > SEVERITY_NUMBERS[told])
-    first_due = known.due if known and known.due else due
+    # What grew worse may not have to wait any more; otherwise it waits no longer than it was to.
+    first_due = min((one for one in (known.due if known else None, due) if one), default=None)
     member = Member(sight.finding, sight.revision, sight.status, sight.severity, told, first_due if waits else None)
     return replace(conversation, members={**conversation.members, sight.finding: member})
 

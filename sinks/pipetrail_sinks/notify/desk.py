@@ -21,6 +21,9 @@ from pipetrail_sinks.notify.store import Store
 # How much longer than `max_age` what was told is remembered: far more than clocks and time zones can differ.
 _MARGIN = timedelta(days=90)
 
+# How often what is long over is forgotten.
+_TIDY_EVERY = timedelta(days=1)
+
 _log = structlog.get_logger("pipetrail.notify")
 
 
@@ -32,6 +35,7 @@ class Desk:
         self._routes = routes
         self._lanes = routes.by_key
         self._deaf = deaf
+        self._tidied: datetime | None = None
 
     def take(self, findings: Sequence[Finding], now: datetime) -> list[str]:
         """Take findings in; what they cause is in the queues, on disk, when this returns.
@@ -57,17 +61,19 @@ class Desk:
             StateError: the state cannot be written; call again.
         """
         with self._store.transaction() as records:
+            if self._tidied is None or now - self._tidied >= _TIDY_EVERY:
+                records.forget(now - self._routes.max_age - _MARGIN)
+                self._tidied = now
             woken = self._advance(records, records.due(now), now)
             return woken, records.next_due()
 
     def adopt(self, now: datetime) -> None:
-        """At start: what waits on a lane that the routes have no more is routed anew; what is long over is forgotten.
+        """At start: what waits on a lane that the routes have no more is routed anew.
 
         Raises:
             StateError: the state cannot be written.
         """
         with self._store.transaction() as records:
-            records.forget(now - self._routes.max_age - _MARGIN)
             for conversation, lane in records.waiting_lanes():
                 if lane not in self._lanes:
                     self._route_anew(records, conversation, now)

@@ -116,6 +116,30 @@ def test_quiet(open_office: Opener) -> None:
     assert kinds(office) == ["opened"]
 
 
+def test_grew_worse_in_the_quiet(open_office: Opener) -> None:
+    """What could wait and cannot any more does not."""
+    quiet = Quiet(ZoneInfo("UTC"), parse_hours(["11:00-14:00"]))
+    office = open_office(Routes((Route("all", ("chat",), wait=AT_ONCE, quiet=quiet),)))
+    office.take(parsed(1, severity="medium"))
+    assert office.sent() == []
+    office.take(parsed(1, revision=2, severity="critical"))
+    assert kinds(office) == ["opened"]
+
+
+def test_tidy(open_office: Opener) -> None:
+    """What is long over is forgotten, and stays untold; what is open is not forgotten."""
+    office = open_office(Routes((CHAT,)))
+    office.take(parsed(1), parsed(1, revision=2, status="resolved"), parsed(2), parsed(3, trail="b"))
+    office.take(parsed(3, trail="b", revision=2, status="resolved"))
+    office.sent()
+    office.later(timedelta(days=200))
+    with office.store.transaction() as records:
+        known = [bool(records.places(parsed(number).pipetrail.finding.id)) for number in (1, 2, 3)]
+    assert known == [False, True, False]
+    office.take(parsed(1), parsed(2), parsed(3, trail="b"))
+    assert office.sent() == []
+
+
 def test_throttle(open_office: Opener) -> None:
     """What exceeds the throttle is gathered, and told in one message when there is room; nothing is dropped."""
     route = Route("all", ("chat",), wait=AT_ONCE, throttle=Throttle(2, HOUR))

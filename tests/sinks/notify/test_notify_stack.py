@@ -84,3 +84,12 @@ def test_everything_read_again(bench: NotifyBench, receiver: Receiver) -> None:
         bench.produce([bench.finding(3, revision=2, status="resolved"), bench.finding(50)])
         wait_for(lambda: len(receiver.requests) == 52, timeout_s=60, what="what is new")
     assert Counter(request.json["type"] for request in receiver.requests) == {"alert.opened": 51, "alert.resolved": 1}
+
+
+def test_second_notifier(bench: NotifyBench) -> None:
+    """Of two notifiers in one group the older one ends, and says so: half the findings each would be nobody's idea."""
+    with bench.notify() as first, bench.notify(state="other.sqlite") as second:
+        assert first.popen.wait(60) != 0
+        first.ended = True
+        assert "Kafka" in first.log_file.read_text()
+        second.require_running()
