@@ -17,11 +17,22 @@ SOURCES = "sources:\n" + "".join(
 )
 
 
+# Saved apart from the rest, under names of their own.
+GITHUB_KINDS = {
+    "deployment_protection_rule.requested.ost-environment-gate.json": "deployment_protection_rule",
+    "published.docker.payload.json": "registry_package",
+    "reopened.payload.json": "secret_scanning_alert",
+}
+
+
 def deliveries() -> Iterator[tuple[str, Mapping[str, str], Any, Path]]:
     """System, headers, payload and file of every saved payload that a system sends."""
     for file in saved("github/webhooks"):
         if file.name != "INDEX.json":
             yield "github", {"x-github-event": file.parent.name}, json.loads(file.read_bytes()), file
+    for file in saved("github"):
+        if kind := GITHUB_KINDS.get(file.name):
+            yield "github", {"x-github-event": kind}, json.loads(file.read_bytes()), file
     for folder in ("jenkins/cloudevents-plugin", "tekton"):
         for file in saved(folder):
             whole = json.loads(file.read_bytes())
