@@ -25,14 +25,14 @@ REPOSITORY = "https://forge.example/pay/shop"
 LONG_AFTER = datetime(2026, 12, 24, tzinfo=UTC)
 
 
-def tekton_build() -> list[Event]:
+def tekton_build(commit: str = COMMIT, uid: str = "0b8f2f0c") -> list[Event]:
     """A task of a run that Pipelines-as-Code began for the commit, and that made the image."""
     run = {
         "metadata": {
             "name": "ship-build",
-            "uid": "0b8f2f0c",
+            "uid": uid,
             "labels": {"tekton.dev/pipelineTask": "build"},
-            "annotations": {"pipelinesascode.tekton.dev/sha": COMMIT, "pipelinesascode.tekton.dev/repo-url": REPOSITORY},
+            "annotations": {"pipelinesascode.tekton.dev/sha": commit, "pipelinesascode.tekton.dev/repo-url": REPOSITORY},
         },
         "status": {
             "startTime": "2026-11-23T09:02:11Z",
@@ -134,6 +134,22 @@ def test_trap_argocd_a_tag_is_no_join() -> None:
     """An image that was deployed by tag says nothing of which build it is."""
     found = deployments(tekton_build(), argocd_sync("registry.example/pay/shop:latest"))
     assert found[COMMIT] == set()
+
+
+def test_trap_artifact_a_digest_that_many_runs_made_proves_no_commit() -> None:
+    """Runs of two commits made the same bytes (an empty file, say): a deployment of them is of neither, in any order."""
+    other = "ef" * 20
+    sync = argocd_sync(f"registry.example/pay/shop@{DIGEST}")
+    for order in itertools.permutations([tekton_build(), tekton_build(other, "77aa"), sync]):
+        found = deployments(*order)
+        assert (found[COMMIT], found[other]) == (set(), set())
+
+
+def test_trap_artifact_a_digest_that_a_commit_made_twice_is_of_that_commit() -> None:
+    """A build that was run again gave the same bytes: many runs, one commit, and the link holds."""
+    sync = argocd_sync(f"registry.example/pay/shop@{DIGEST}")
+    for order in itertools.permutations([tekton_build(), tekton_build(uid="77aa"), sync]):
+        assert deployments(*order)[COMMIT] == {"prod"}
 
 
 def test_cdevents_join_by_the_digest_of_the_package_url() -> None:
