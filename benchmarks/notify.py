@@ -2,8 +2,8 @@
 
 A real Kafka, `pipetrail process` with all rules and `pipetrail notify` with a webhook channel as they run, and a receiver of
 HTTP beside them. Events of ordinary deliveries come at a fixed rate; one in so many is an override, which makes a finding and
-an alert. The wait counts from when the event was handed to Kafka's client to when the receiver has the whole request. The floor is
-a bare consumer that reads the findings topic: no notifier can know of a finding earlier.
+an alert. The wait counts from when the event was handed to Kafka's client to when the receiver has the whole request. The floor
+is a bare consumer that reads the findings topic: no notifier can know of a finding earlier.
 Starts a Kafka of its own and leaves nothing behind.
 """
 

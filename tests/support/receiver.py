@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.receiver.down:
+        if self.receiver.down or len(body) < int(self.headers["Content-Length"]):  # the sender was killed halfway
             self.close_connection = True
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
