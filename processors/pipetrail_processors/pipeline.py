@@ -211,8 +211,8 @@ class Pipeline:
             work.cause = why.cause
             published = self._publisher.publish(work, key, again=why.again)
             outputs += published
-            if any(output.topic is FINDINGS for output in published):
-                outputs += self._watch.on_findings(work, key)
+            found = any(output.topic is FINDINGS for output in published)
+            outputs += self._watch.on_trail(work, key, found=found, again=why.again)
         return outputs
 
 

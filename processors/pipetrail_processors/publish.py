@@ -14,7 +14,7 @@ from pipetrail_processors.correlate.nodes import Node, Work
 from pipetrail_processors.detect import detect, update
 from pipetrail_processors.fact import ARTIFACT_EVIDENCE, Fact
 from pipetrail_processors.graph.commits import milliseconds
-from pipetrail_processors.graph.streams import SUM_WEIGHTS
+from pipetrail_processors.graph.streams import DOUBT_WEIGHT, SUM_WEIGHTS
 from pipetrail_processors.output import Output
 from pipetrail_processors.partition_state import MAX_VALUE_BYTES
 from pipetrail_processors.places import places
@@ -28,6 +28,10 @@ trail_id = lru_cache(maxsize=16_384)(ids.trail_id)
 # A time that no deployment will have: the year 2200.
 _FAR_MS = milliseconds("2200-01-01T00:00:00.000Z")
 _FEWEST_ENTRIES = 16
+# What a document's version may be in the index: a signed number of 64 bits.
+_MOST = 2**63 - 1
+# The parts of a node that only deployments make (`correlate.nodes`).
+_CARRYING = frozenset({"b", "j", "k"})
 _NO_VOUCHERS: dict[str, Any] = {}
 
 
@@ -149,15 +153,19 @@ def _revision(work: Work, key: str) -> int:
     node = work.node(key)
     if not _is_commit(key):
         return _known_of_alias(node)
-    revision = _known_of_commit(node) + len(node.get("i", ())) + sum(_known_of_commit(work.node(head)) for head in heads(node))
-    if "b" not in node and "j" not in node:
+    revision: int = _known_of_commit(node) + len(node.get("i", ()))
+    revision += sum(_known_of_commit(work.node(head)) for head in heads(node))
+    if node.keys().isdisjoint(_CARRYING):
         return revision
     # Knowing more, a commit came with an earlier deployment, and a deployment came after a later one, than it looked at first.
     revision += sum(max(0, _FAR_MS - milliseconds(told[2])) for told in node.get("b", {}).values())
     revision += sum(SUM_WEIGHTS[told[3]] + int(told[-1]) for told in node.get("j", {}).values())
-    # A roll-back that was told before the deployment that it went back to is the exception: then the number must not fall.
+    # More than one commit behind the evidence of a deployment takes back what was compared with it, and counts more.
+    revision += DOUBT_WEIGHT * sum(node.get("k", {}).values())
+    # What remains are exceptions (ADR 0016): commits that a deployment was wrongly thought to carry, and roll-backs that were
+    # told before the deployment that they went back to. Then the number must not fall, though it differs with the order.
     last: int = node.get("u", 0)
-    revision = max(revision, last)
+    revision = min(max(revision, last), _MOST)
     work.change(key)["u"] = revision
     return revision
 

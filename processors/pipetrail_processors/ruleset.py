@@ -107,11 +107,6 @@ class RuleSet:
         """Whether any rule wants events of the type in a dossier."""
         return name in self._watched
 
-    @property
-    def wants_checks(self) -> bool:
-        """Whether any of them judges the checks of a change."""
-        return any(rule.rule.each == "checks" for rule in self.rules)
-
     @classmethod
     def load(cls, folder: Path | None = None) -> "RuleSet":
         """The built-in rules, with those of the folder.

@@ -177,7 +177,7 @@ class Joiner:
                 work.change(commit).setdefault("n", {})[event_id] = weight
                 touched.add(commit)
         if streams.counts(fact):
-            touched |= streams.Streams(work).place(fact, None if link == "alias" else home)
+            touched |= streams.Streams(work).place(fact, None if link == "alias" else home, _doubt(fact, nodes))
         if link == "alias":
             self._wait(work, home, fact["r"])
         digest = fact["e"].get("digest")
@@ -210,6 +210,15 @@ def _resolve(fact: Fact, nodes: list[Node]) -> tuple[str, str]:
 def _weight(nodes: list[Node]) -> int:
     """How much is known of the evidence: it grows with every link and every ended wait."""
     return sum(len(node.get("c", ())) + bool(node.get("x")) for node in nodes)
+
+
+def _doubt(fact: Fact, nodes: list[Node]) -> streams.Doubt:
+    """How ambiguous the evidence is: it grows with every link and claim, once there is more than one commit or repository."""
+    commits = sorted({commit for node in nodes for commit in node.get("c", ())})
+    claims = fact.get("q", 0)
+    if not commits or (len(commits) == 1 and claims <= 1):
+        return streams.NO_DOUBT
+    return streams.Doubt(claims + sum(len(node.get("c", ())) for node in nodes), tuple(commits))
 
 
 def _merge(node: Node, fact: Fact) -> bool:

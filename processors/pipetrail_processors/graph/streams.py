@@ -7,6 +7,10 @@ the node of each commit (`b`) and the sum in the deployed commit's (`j`), see `c
 Deployments come late and in any order, and so do commits: what is affected is worked out anew, only what differs is written.
 Where the graph has a gap, an earlier deployment is compared with, up to `_FALLBACKS`; if that does not help either, nothing is
 said but that it is not known. Nothing is claimed of the first deployment that is known: it may have brought all or nothing.
+
+A deployment that joined by evidence is taken back when more than one commit turns out to stand behind it. What was compared
+with it falls back then, and the revisions of these trails must not: so an ambiguous deployment stays in the stream, without a
+commit, and all that come after it count how ambiguous those before them are (`k`), which only grows.
 """
 
 from collections.abc import Iterable
@@ -28,6 +32,8 @@ _EARLY_MS = milliseconds("2000-01-01T00:00:00.000Z")
 MAX_NAMED = 100
 # What a sum in `j` is worth as a part of a trail's revision, besides the time of the deployment that it was compared with.
 SUM_WEIGHTS = {"first": 0, "unknown": 1, "known": 2}
+# What ambiguity is worth: more than any sum, which it may take back. In milliseconds 278 years.
+DOUBT_WEIGHT = 2**43
 DEPLOYED, ROLLED_BACK = "deployment.finished", "deployment.rolledback"
 
 
@@ -37,7 +43,32 @@ class _Element(NamedTuple):
     time: str
     event_id: str
     type: str
-    commit: str
+    commit: str  # empty: it is not known which one
+    doubt: int = 0  # see `Doubt`
+    candidates: tuple[str, ...] = ()
+
+    @classmethod
+    def stored(cls, parts: list[Any]) -> "_Element":
+        """From the state; most have neither doubt nor candidates."""
+        return cls(*parts[:4], *((parts[4], tuple(parts[5])) if len(parts) > 4 else ()))  # noqa: PLR2004 - as `stored_as`
+
+    @property
+    def stored_as(self) -> list[Any]:
+        """For the state."""
+        return list(self if self.doubt else self[:4])
+
+
+class Doubt(NamedTuple):
+    """How ambiguous an event is that names no commit: nothing while its evidence leads to one commit at most.
+
+    `weight` grows with each link of its evidence; `commits` are those that it could belong to.
+    """
+
+    weight: int = 0
+    commits: tuple[str, ...] = ()
+
+
+NO_DOUBT = Doubt()
 
 
 def counts(fact: Fact) -> bool:
@@ -66,7 +97,7 @@ class Streams:
         self._graph = CommitGraph(work.state, work.repository)
         self._prefix = work.repository.encode() + b"\0"
 
-    def place(self, fact: Fact, commit: str | None) -> set[str]:
+    def place(self, fact: Fact, commit: str | None, doubt: Doubt = NO_DOUBT) -> set[str]:
         """A deployment belongs to a commit, or (None) to none any more. Returns the commits whose trails have changed.
 
         Told again, it returns all that it had changed.
@@ -75,17 +106,17 @@ class Streams:
         entry = fact["e"]
         before = self._elements(stream)
         after = [element for element in before if element.event_id != entry["event_id"]]
-        if commit:
-            after.append(_Element(entry["time"], entry["event_id"], entry["type"], commit))
+        if commit or doubt.weight:
+            after.append(_Element(entry["time"], entry["event_id"], entry["type"], commit or "", *doubt))
         after.sort()
         kept = after[-MAX_DEPLOYMENTS:]
         if kept == before:
-            return self._told(entry["event_id"])
-        self._work.state.set(self._stream_key(stream), orjson.dumps([list(element) for element in kept]))
+            return self._told_again(entry["time"], entry["event_id"], kept)
+        self._work.state.set(self._stream_key(stream), orjson.dumps([element.stored_as for element in kept]))
         old, new = dict(_compared(before)), dict(_compared(after))
-        touched: set[str] = set()
+        touched = self._tell_doubts(before, kept)
         for element in kept:
-            if new[element] != old.get(element):
+            if element.commit and new[element] != old.get(element):
                 touched |= self._settle(stream, element, new[element])
         if not commit:
             for element in before:
@@ -178,6 +209,35 @@ class Streams:
                 touched.add(moved["c"])
         return touched
 
+    def _tell_doubts(self, before: list[_Element], kept: list[_Element]) -> set[str]:
+        """Bring the nodes in line with how ambiguous the stream is. Returns the commits whose nodes have changed."""
+        old, new = _doubts(before), _doubts(kept)
+        touched: set[str] = set()
+        for event_id, (doubt, commits) in new.items():
+            if old.get(event_id) == (doubt, commits):
+                continue
+            for commit in commits:
+                told = self._work.change(commit).setdefault("k", {})
+                told[event_id] = max(doubt, told.get(event_id, 0))
+            touched |= commits
+        return touched
+
+    def _told_again(self, time: str, event_id: str, elements: list[_Element]) -> set[str]:
+        """All that a deployment has changed, those included that were compared with it, or could have been."""
+        touched = self._told(event_id)
+        own = next((element for element in elements if element.event_id == event_id), None)
+        if own is None:
+            return touched
+        later = [element for element in elements if element[:2] > (time, event_id)]
+        if own.doubt:
+            doubts = _doubts(elements)
+            touched.update(*(doubts[element.event_id][1] for element in (own, *later)))
+        for element in later:
+            moved = self._moved(element.event_id)
+            if moved and moved.get("t", "") <= time:
+                touched |= self._told(element.event_id)
+        return touched
+
     def _told(self, event_id: str) -> set[str]:
         moved = self._moved(event_id)
         return {*_signs(moved), *([moved["c"]] if moved else [])}
@@ -189,7 +249,7 @@ class Streams:
 
     def _elements(self, stream: str) -> list[_Element]:
         value = self._work.state.get(self._stream_key(stream))
-        return [] if value is None else [_Element(*parts) for parts in orjson.loads(value)]
+        return [] if value is None else [_Element.stored(parts) for parts in orjson.loads(value)]
 
     def _stream_key(self, stream: str) -> bytes:
         return b"d\0" + self._prefix + stream.encode()
@@ -199,7 +259,7 @@ class Streams:
 
 
 def _since_ms(moved: dict[str, Any]) -> int:
-    return max(0, milliseconds(moved["t"]) - _EARLY_MS) if "t" in moved else 0
+    return min(max(0, milliseconds(moved["t"]) - _EARLY_MS), DOUBT_WEIGHT) if "t" in moved else 0
 
 
 def _stream_of(fact: Fact) -> str:
@@ -214,6 +274,17 @@ def _signs(moved: dict[str, Any]) -> dict[str, str]:
     return signs
 
 
+def _doubts(elements: list[_Element]) -> dict[str, tuple[int, set[str]]]:
+    """By event id: how ambiguous a deployment and those before it are, and the commits whose trails count it."""
+    found: dict[str, tuple[int, set[str]]] = {}
+    total = 0
+    for element in elements:
+        total += element.doubt
+        if total:
+            found[element.event_id] = (total, {element.commit, *element.candidates} - {""})
+    return found
+
+
 def _compared(elements: Iterable[_Element]) -> list[tuple[_Element, _Place]]:
     """Each deployment with what runs from then on, and what ran before.
 
@@ -223,6 +294,8 @@ def _compared(elements: Iterable[_Element]) -> list[tuple[_Element, _Place]]:
     running: list[_Run] = []  # latest first
     for element in elements:
         commit = element.commit
+        if not commit:
+            continue
         if element.type == ROLLED_BACK and running and running[0].commit == commit:
             commit = next((run.commit for run in running if run.commit != commit), commit)
         elif element.type == ROLLED_BACK:

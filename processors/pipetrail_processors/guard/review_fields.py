@@ -7,6 +7,8 @@ from pipetrail_processors.people import display
 from pipetrail_processors.stages import standings
 from pipetrail_processors.watch.dossier import DossierView
 
+# Beginnings of the types of events that say how a check stands.
+CHECKS = ("taskrun.", "testsuiterun.", "build.", "policy.bypassed")
 # How a check can end without having said yes or no; forges count all of them as passed.
 _WITHOUT_VERDICT = frozenset({"skipped", "never_ran", "neutral", "cancelled"})
 
@@ -89,7 +91,7 @@ def checks(case: Case) -> list[tuple[str, str, Fact]]:
 def _is_required(case: Case, fact: Fact) -> bool:
     """A check that the policy names, or of a stage that it requires for some environment, where the task says its stage."""
     kind = fact["e"]["type"]
-    if not kind.startswith(("taskrun.", "testsuiterun.", "build.", "policy.bypassed")):
+    if not kind.startswith(CHECKS):
         return False
     policy = case.view.policy
     stages = {stage for environment in policy.environments for stage in environment.require}

@@ -1,19 +1,23 @@
 """Judging what no single trail shows: each event goes into the dossiers that rules want it in, and those are judged anew.
 
-Called for every event, after it has joined its trail. Events that no rule over dossiers names cost one look into a table.
+Called for every event, after it has joined its trail, and for every trail that was published: what rules say of a change or an
+environment depends on the trails of its commits. Events that no rule over dossiers names cost one look into a table.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pipetrail_schemas import ids
+from pipetrail_schemas.event import FULL_REVISION
 from pipetrail_schemas.topics import FINDINGS
 
-from pipetrail_processors.correlate.nodes import Work
+from pipetrail_processors.correlate.nodes import Node, Work
 from pipetrail_processors.detect import detect, update
 from pipetrail_processors.fact import Fact
+from pipetrail_processors.guard.review_fields import CHECKS
 from pipetrail_processors.output import Output
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.ruleset import RuleSet
@@ -37,8 +41,9 @@ _NOT_JUDGED = frozenset({"url", "duration_ms", "link", "name", "stage"})
 # What a fact has that joins a trail (`fact`), or that waits for one.
 _TRAIL_KEYS = frozenset({"o", "a", "d"})
 _ALONE = Bounds(1, 1, timedelta(days=1))
-# What says how a change's checks ended; it names the commit, seldom the change.
-_CHECKS = frozenset({"taskrun.finished", "taskrun.skipped", "build.finished", "testsuiterun.finished", "policy.bypassed"})
+# What names the head of a change (`guard.review_fields`).
+_HEADS = frozenset({"change.created", "change.updated"})
+_SEEN_BYTES = 8  # tells one set of facts of a commit from the next one
 
 
 class _Touched(NamedTuple):
@@ -74,22 +79,29 @@ class Watch:
             if taken is not None:
                 touched[key] = taken
         outputs = self._alone(work, scope, fact)
-        commit = fact.get("o")
-        if commit and kind in _CHECKS and self._over["change"].wants_checks:
-            head = work.state.get(_head_key(scope, commit))
-            if head is not None:
-                change = head.decode()
-                touched.setdefault(change, _Touched("change", Dossier(work.state, scope, change)))
         for _, dossier in sorted(touched.items()):
             outputs += self._judge(work, scope, dossier)
         return outputs
 
-    def on_findings(self, work: Work, key: str) -> list[Output]:
-        """The findings of a trail have changed, and with them what rules say of its environments. Returns findings."""
+    def on_trail(self, work: Work, key: str, *, found: bool, again: bool) -> list[Output]:
+        """A trail was published, and with it what rules over changes and environments see of its commit. Returns findings.
+
+        Args:
+            work: the nodes of the repository.
+            key: of the trail's node.
+            found: its findings were published, too.
+            again: it was published because something was told again.
+        """
+        if not work.repository:
+            return []
         scope = scope_of(work.repository, "")
-        environments = self._environments(work, key) if work.repository else []
-        judged = (_Touched("environment", Dossier(work.state, scope, environment)) for environment in environments)
-        return [output for touched in judged for output in self._judge(work, scope, touched)]
+        touched = [
+            _Touched("change", Dossier(work.state, scope, change), again) for change in self._changes(work, key, again=again)
+        ]
+        if found:
+            environments = self._environments(work, key)
+            touched += [_Touched("environment", Dossier(work.state, scope, name), again) for name in environments]
+        return [output for dossier in touched for output in self._judge(work, scope, dossier)]
 
     def _wanted(self, kind: str) -> bool:
         return self._rules.watched(kind) or kind.startswith(_LIFE)
@@ -125,9 +137,8 @@ class Watch:
         kept, again = dossier.add(slim, BOUNDS[what])
         if not kept:
             return None
-        if what == "change":
-            for commit in {fact.get("o"), fact.get("more", {}).get("h"), fact.get("more", {}).get("m")} - {None}:
-                work.state.set(_head_key(scope, str(commit)), key.encode())
+        if what == "change" and work.repository:
+            self._bind(work, key, dossier.facts)
         return _Touched(what, dossier, again=again, altered=True)
 
     def _judge(self, work: Work, scope: str, touched: "_Touched") -> list[Output]:
@@ -151,6 +162,32 @@ class Watch:
         subject = Subject(id=_scope_id(scope), repository=work.repository or None, commit=None, revision=1)
         return DossierView(subject, facts, self._policy, of_commit, open_findings)
 
+    def _bind(self, work: Work, change: str, facts: Sequence[Fact]) -> None:
+        """Note in the commits of a change until when their facts count for what rules fire on; nothing before there is any."""
+        judged = [fact for fact in facts if self._over["change"].of_type(fact["e"]["type"])]
+        if not judged:
+            return
+        until = judged[-1]["e"]["time"]
+        commits = {fact.get("o") for fact in judged}
+        commits |= {fact.get("more", {}).get(name) for fact in judged for name in ("h", "m")}
+        commits |= {fact.get("more", {}).get("h") for fact in facts if fact["e"]["type"] in _HEADS}
+        for commit in commits:
+            if commit and len(commit) >= FULL_REVISION:
+                node = work.change(commit)
+                node.setdefault("h", {})[change] = [until, _seen(node, until)]
+
+    def _changes(self, work: Work, commit: str, *, again: bool) -> list[str]:
+        """The dossiers of the changes that see other facts of the commit than they were judged by."""
+        node = work.node(commit)
+        found = []
+        for change, (until, seen) in sorted(node.get("h", {}).items()):
+            sees = _seen(node, until)
+            if sees != seen:
+                work.change(commit)["h"][change] = [until, sees]
+            if again or sees != seen:
+                found.append(change)
+        return found
+
     def _environments(self, work: Work, commit: str) -> list[str]:
         if not self._over["environment"].rules:
             return []
@@ -168,5 +205,12 @@ def _scope_id(scope: str) -> str:
     return ids.trail_id(scope, "")
 
 
-def _head_key(scope: str, commit: str) -> bytes:
-    return b"w\0" + scope.encode() + b"\0h " + commit.encode()
+def _seen(node: Node, until: str) -> str:
+    """Which facts of a commit a change is judged by: who wrote it, and the checks up to a time."""
+    kinds = ((fact, fact["e"]["type"]) for fact in node.get("f", {}).values())
+    seen = [
+        fact["e"]["event_id"] + fact["h"]
+        for fact, kind in kinds
+        if "c" in fact or kind == "commit.recorded" or (kind.startswith(CHECKS) and fact["e"]["time"] <= until)
+    ]
+    return hashlib.blake2b("".join(sorted(seen)).encode(), digest_size=_SEEN_BYTES).hexdigest() if seen else ""
