@@ -1,4 +1,4 @@
-"""Reads audit log entries from a file: one JSON object a line, or one JSON array; compressed or not.
+"""Reads audit log entries from a file or a stream: one JSON object a line, or one JSON array; compressed or not.
 
 Streams to buckets write `.json.log.gz`, exports `.json`. A line that is no JSON costs itself and is told at the end.
 """
@@ -14,7 +14,6 @@ from pipetrail_producers.webhook.github.audit_log import entries
 
 _GZIP = b"\x1f\x8b"
 _ARRAY = b"["
-_Stream = IO[bytes] | gzip.GzipFile
 
 
 def read(file: Path, left_out: Callable[[str], None]) -> Iterator[Any]:
@@ -32,34 +31,35 @@ def read(file: Path, left_out: Callable[[str], None]) -> Iterator[Any]:
             compressed = raw.read(len(_GZIP)) == _GZIP
             raw.seek(0)
             with gzip.open(raw) if compressed else raw as stream:
-                yield from _entries(stream, file, left_out)
+                yield from of_stream(stream, str(file), left_out)
     except (OSError, EOFError) as exc:
         raise SavedAnswerError(f"{file} cannot be read: {exc}") from exc
 
 
-def _entries(stream: _Stream, file: Path, left_out: Callable[[str], None]) -> Iterator[Any]:
+def of_stream(stream: IO[bytes] | gzip.GzipFile, name: str, left_out: Callable[[str], None]) -> Iterator[Any]:
+    """The entries of a stream, which is not compressed, as `read`."""
     for number, line in enumerate(stream, start=1):
         text = line.strip()
         if not text:
             continue
         if number == 1 and text.startswith(_ARRAY):
             # An export is one array, mostly over many lines; a line that is whole is a batch of a stream.
-            yield from _array(line, stream, file)
+            yield from _array(line, stream, name)
             continue
         try:
             found = json.loads(text)
         except (ValueError, RecursionError) as exc:
-            left_out(f"{file}:{number} is no JSON: {exc}")
+            left_out(f"{name}:{number} is no JSON: {exc}")
             continue
         yield from entries(found)
 
 
-def _array(first: bytes, stream: _Stream, file: Path) -> Iterator[Any]:
+def _array(first: bytes, stream: IO[bytes] | gzip.GzipFile, name: str) -> Iterator[Any]:
     try:
         found = json.loads(first)
     except (ValueError, RecursionError):
         try:
             found = json.loads(first + stream.read())
         except (ValueError, RecursionError) as exc:
-            raise SavedAnswerError(f"{file} is no JSON: {exc}") from exc
+            raise SavedAnswerError(f"{name} is no JSON: {exc}") from exc
     yield from entries(found)

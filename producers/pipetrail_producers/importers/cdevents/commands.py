@@ -17,17 +17,16 @@ from pipetrail_producers.importers.cdevents.documents import files_of, of_file, 
 from pipetrail_producers.importers.deliver import BulkDelivery
 from pipetrail_producers.importers.moment import Moment
 from pipetrail_producers.importers.rest.backfill import Outlet, Summary
-from pipetrail_producers.importers.rest.display import Display, display
+from pipetrail_producers.importers.rest.display import display
 from pipetrail_producers.importers.rest.options import Options, report
 from pipetrail_producers.importers.rest.outlet import KafkaOutlet, StreamOutlet
+from pipetrail_producers.importers.watched import watched
 from pipetrail_producers.webhook.cdevents import SYSTEM
 from pipetrail_producers.webhook.delivery import Delivery
 from pipetrail_producers.webhook.fact import event
 from pipetrail_producers.webhook.translation import Translation, UntranslatableError
 
 _STDIN = Path("-")
-# A display that is moved for every event costs more than the event.
-_PROGRESS_EVERY = 200
 
 
 @click.command(name="cdevents")
@@ -45,7 +44,7 @@ def import_cdevents(paths: tuple[Path, ...], url: str | None, since: datetime | 
         raise click.BadParameter(f"{url!r} is no address, like https://ci.example", param_hint="--url")
     started, told = time.monotonic(), Summary("CDEvents")
     with display(told.origin, on_terminal=sys.stderr.isatty() and not dry_run) as shown:
-        values = _watched(_values(paths, told), shown)
+        values = watched(_values(paths, told), "events", shown, told)
         if dry_run:
             _tell(values, url, since, StreamOutlet(sys.stdout.buffer), told)
         else:
@@ -61,13 +60,6 @@ def _values(paths: tuple[Path, ...], told: Summary) -> Iterator[tuple[str, Any]]
         else:
             for file in files_of([path]):
                 yield from of_file(file, told.left_out.append)
-
-
-def _watched(values: Iterator[tuple[str, Any]], shown: Display) -> Iterator[tuple[str, Any]]:
-    for number, value in enumerate(values, start=1):
-        yield value
-        if number % _PROGRESS_EVERY == 0:
-            shown.moved("events", _PROGRESS_EVERY)
 
 
 def _tell(values: Iterator[tuple[str, Any]], url: str | None, since: datetime | None, outlet: Outlet, told: Summary) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from pipetrail_producers.importers.commands import importers
+from pipetrail_producers.importers.errors import SavedAnswerError
 from pipetrail_producers.webhook.cdevents import SYSTEM
 from support.translator import Event, delivery, short_types
 
@@ -89,6 +90,15 @@ def test_what_is_left_out_is_told_with_its_place(tmp_path: Path) -> None:
         f"{file}:3",
         f"{file}:4",
     ]
+
+
+def test_files_that_hold_no_json_at_all_are_an_error(tmp_path: Path) -> None:
+    """Nothing could be read: that is no import that succeeded, and the first reason is told."""
+    file = tmp_path / "a.xml"
+    file.write_bytes(b"<events/>")
+    result = CliRunner().invoke(importers, ["cdevents", str(file), "--dry-run"])
+    assert isinstance(result.exception, SavedAnswerError)
+    assert "a.xml:1 is no JSON" in str(result.exception)
 
 
 def test_what_is_older_is_left_out() -> None:

@@ -57,6 +57,27 @@ def test_a_damaged_line_costs_itself_and_is_named(tmp_path: Path) -> None:
     assert [f"{file}:2 is no JSON" in summary["left_out"][0], "created_at" in summary["left_out"][1]] == [True, True]
 
 
+def test_a_log_can_be_piped_in() -> None:
+    """`-` is standard input, and gives what a file gives."""
+    done = CliRunner().invoke(import_audit_log, ["-", "--dry-run"], input=lines(ENTRIES), catch_exceptions=False)
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_file_that_is_no_log_at_all_is_an_error(tmp_path: Path) -> None:
+    """Nothing in it could be read: that is no import that succeeded, and the first reason is told."""
+    file = tmp_path / "log.xml"
+    file.write_bytes(b"<log>\n</log>\n")
+    with pytest.raises(SavedAnswerError, match=r"log\.xml:1 is no JSON"):
+        imported(file)
+
+
+def test_an_empty_log_is_no_error(tmp_path: Path) -> None:
+    """Nothing happened, and nothing is imported."""
+    file = tmp_path / "log.json"
+    file.write_bytes(b"")
+    assert json.loads(imported(file).stderr)["events"] == {}
+
+
 @pytest.mark.parametrize("content", [b"[1, 2", gzip.compress(b"{}" * 1_000)[:-10]])
 def test_a_file_that_ends_too_early_is_an_error(tmp_path: Path, content: bytes) -> None:
     """Half an array, or half of a compressed file, is no import that succeeded."""
