@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import orjson
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from pipetrail_schemas.topics import FINDINGS, PARTITIONER
+from pipetrail_sinks.notify.commands import _console_group
 from support.alerts import finding
 from support.index_bench import PATIENCE_S, Process
 from support.wait import wait_for
@@ -21,6 +23,28 @@ if TYPE_CHECKING:
     from pipetrail_deploy.stack import Stack
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+class Screen:
+    """What a terminal shows, read as it comes."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.text = ""
+        self._descriptor = descriptor
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let go of the terminal; what ran on it has ended."""
+        self._thread.join(5)
+        os.close(self._descriptor)
+
+    def _read(self) -> None:
+        try:
+            while data := os.read(self._descriptor, 65_536):
+                self.text += data.decode("utf-8", "replace")
+        except OSError:  # Linux says so when nobody has the other end any more
+            return
 
 
 class NotifyBench:
@@ -39,7 +63,9 @@ class NotifyBench:
 
     def new_group(self) -> str:
         """A group that reads everything of this test, from its beginning."""
-        group = f"test-{uuid4().hex}"
+        return self._from_the_beginning(f"test-{uuid4().hex}")
+
+    def _from_the_beginning(self, group: str) -> str:
         admin = AdminClient(self._kafka)  # a name of its own: its futures end when it is collected
         (future,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, self._from)]).values()
         future.result(30)
@@ -76,6 +102,33 @@ class NotifyBench:
                     assert process.stop(PATIENCE_S) == 0, log_file.read_text()
             finally:
                 popen.kill()
+
+    @contextmanager
+    def console(self) -> Iterator["Screen"]:
+        """Run `pipetrail notify --console` on a terminal of its own."""
+        inner, outer = os.openpty()
+        state = self.folder / "view.sqlite"
+        if not self._starts:
+            self._from_the_beginning(_console_group(self.group, state.with_name("view-console.sqlite")))
+        self._starts += 1
+        env = os.environ | {
+            "PIPETRAIL_HOME": str(self.stack.home),
+            "PIPETRAIL_NOTIFY_STATE": str(state),
+            "PIPETRAIL_NOTIFY_GROUP": self.group,
+            "TERM": "xterm",
+        }
+        env.pop("NO_COLOR", None)
+        command = [sys.executable, "-m", "pipetrail", "notify", "--console"]
+        with subprocess.Popen(command, env=env, stdout=outer, cwd=self.folder) as popen:
+            os.close(outer)
+            screen = Screen(inner)
+            try:
+                yield screen
+                popen.terminate()
+                assert popen.wait(PATIENCE_S) == 0
+            finally:
+                popen.kill()
+                screen.close()
 
     def finding(self, number: int, **more: Any) -> dict[str, Any]:
         """A finding of this test, of now."""

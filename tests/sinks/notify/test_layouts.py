@@ -1,12 +1,16 @@
 """What the messages look like on each channel, word for word, and within the limits that the services set."""
 
+import re
+import unicodedata
 from pathlib import Path
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pipetrail_sinks.notify.channels import slack, teams
 from pipetrail_sinks.notify.channels.console import lines_of
-from support.alert_layouts import GOLDEN, HOSTILE, cases, renderings
+from support.alert_layouts import GOLDEN, HOSTILE, LAYOUTS, cases, renderings
 from support.alerts import NOON
 
 RENDERINGS = {path.name: (path, content) for path, content in renderings()}
@@ -88,3 +92,23 @@ def test_time_is_utc() -> None:
     """Where a channel cannot know the reader's zone, times are UTC and say so."""
     assert NOON.tzname() == "UTC"
     assert "2026-11-23 12:00 UTC" in RENDERINGS["opened.console.txt"][1]
+
+
+ODD = st.text(st.characters(codec="utf-8") | st.sampled_from(list("<>&*_|[]()`\\@#!\r\n\x1b\u202e")), max_size=60)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ODD, ODD, ODD, ODD, ODD)
+def test_whatever_a_finding_says(title: str, who: str, reason: str, why: str, step: str) -> None:
+    """Whatever stands in a finding, every channel can tell it, and no channel obeys it."""
+    (item,) = cases()["opened"].items
+    said = {"title": title, "who": who, "reason": reason, "why": why, "runbook": (step,), "ticket": title}
+    alert = cases()["opened"].model_copy(update={"items": (item.model_copy(update=said),)})
+    for render in LAYOUTS.values():
+        assert render(alert)
+    shown = "".join(lines_of(alert))
+    assert not [one for one in shown if unicodedata.category(one) in {"Cc", "Cf", "Cs"} and one not in "\u200c\u200d"]
+    for block in slack.payload(alert)["attachments"][0]["blocks"]:
+        text = (block.get("text") or block["elements"][0])["text"]
+        assert re.findall("<[^>]*>", text) == re.findall("<(?:https://|!date)[^>]*>", text)
+        assert text.count("<") == text.count(">")

@@ -93,3 +93,14 @@ def test_second_notifier(bench: NotifyBench) -> None:
         first.ended = True
         assert "Kafka" in first.log_file.read_text()
         second.require_running()
+
+
+def test_console(bench: NotifyBench) -> None:
+    """`--console` shows every finding on a terminal, in colour, without a routes file; a second one shows nothing again."""
+    bench.produce(bench.finding(number) for number in range(3))
+    for wanted in (["finding 00000000", "finding 00000001", "finding 00000002"], ["finding 00000003"]):
+        with bench.console() as screen:
+            wait_for(lambda: all(text in screen.text for text in wanted), timeout_s=60, what="the findings")  # noqa: B023
+            assert "\x1b[31m" in screen.text
+            assert screen.text.count("finding 0000") == len(wanted)
+        bench.produce([bench.finding(3)])
