@@ -19,6 +19,8 @@ class CiSystem:
 
 
 _TOKEN = "Say where events go: the CI variable PIPETRAIL_COLLECTOR_URL, or PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS."  # noqa: S105  # no token
+# Nobody has claimed the name there: what pip finds under it until then is not ours.
+_INSTALL = "Until pipetrail is on a package index, say what to install, as pip takes it (wheels, folders of a checkout): "
 
 SYSTEMS: Mapping[str, CiSystem] = {
     "github": CiSystem(
@@ -34,6 +36,7 @@ SYSTEMS: Mapping[str, CiSystem] = {
             "          junit: reports/*.xml",
             "",
             _TOKEN,
+            f"{_INSTALL}the input `package`.",
             "Prove to the collector which job it is: give the job `permissions: {contents: read, id-token: write}`.",
         ),
     ),
@@ -50,6 +53,7 @@ SYSTEMS: Mapping[str, CiSystem] = {
             "    - pipetrail run --stage test --junit 'reports/*.xml' -- make test",
             "",
             _TOKEN,
+            f"{_INSTALL}the CI variable PIPETRAIL_PACKAGE.",
         ),
     ),
     "jenkins": CiSystem(
@@ -63,6 +67,7 @@ SYSTEMS: Mapping[str, CiSystem] = {
             "pipetrail(stage: 'test', command: 'make test', junit: 'reports/*.xml')",
             "",
             _TOKEN,
+            f"{_INSTALL}the option `package`.",
         ),
     ),
 }

@@ -44,6 +44,7 @@ def test_files_are_written_at_the_repositorys_root(repository: Path, system: str
     assert (repository / PLACES[system]).is_file()
     assert PLACES[system] in done.stdout
     assert "PIPETRAIL_COLLECTOR_URL" in done.stdout
+    assert {"github": "`package`", "gitlab": "PIPETRAIL_PACKAGE", "jenkins": "`package`"}[system] in done.stdout
     again = init(repository, system)
     assert (again.returncode, "unchanged" in again.stdout) == (0, True)
 
