@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter, deque
@@ -184,7 +185,7 @@ def _answer(number: int, head: str, commit: str, moment: str, url: str) -> dict[
 
 
 def _imported(*arguments: str) -> list[bytes]:
-    command = ["pipetrail", "import", *arguments, "--dry-run"]
+    command = [sys.executable, "-m", "pipetrail", "import", *arguments, "--dry-run"]
     return subprocess.run(command, check=True, capture_output=True).stdout.splitlines()
 
 
