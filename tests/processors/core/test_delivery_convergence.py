@@ -122,6 +122,44 @@ def test_roll_backs_that_name_no_target_end_in_the_same_trails(events: list[dict
         _assert_revisions_do_not_fall(world)
 
 
+@given(_history(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_evidence_that_is_contradicted_ends_in_the_same_trails(events: list[dict[str, Any]], data: st.DataObject) -> None:
+    """One digest of several commits: contents are equal, and revisions, too, of all but commits that others brought along."""
+    numbers = st.integers(1, 7)
+    for number, commit in data.draw(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=3)):
+        events = [*events, _made_of(f"d{number}", f"c{commit}")]
+    told = list(messages(events))
+    again = data.draw(st.lists(st.sampled_from(told), max_size=5))
+    one, other = _end_of(told), _end_of(data.draw(st.permutations(told + again)))
+    excepted = _ever_carried(one) | _ever_carried(other)
+    assert _exact(one, excepted) == _exact(other, excepted)
+    assert [_without_revision(trail) for trail in one.trails()] == [_without_revision(trail) for trail in other.trails()]
+    for world in (one, other):
+        _assert_revisions_do_not_fall(world)
+
+
+def test_a_commit_that_was_wrongly_thought_to_be_carried_is_the_exception() -> None:
+    """Its trail is as if nothing had been, but for its revision: an order in which it was never carried ends in a lower one."""
+    graph: list[dict[str, Any]] = [
+        {"type": "commit.recorded", "vcs.ref.head.revision": f"c{number}", "pipetrail.commit": {"parents": parents}}
+        for number, parents in ((1, []), (2, ["c1"]), (3, ["c2"]), (4, ["c1"]))
+    ]
+    place = {"deployment.environment.name": "prod", "pipetrail.result": "success"}
+    deployments: list[dict[str, Any]] = [
+        {"type": "deployment.finished", **place, "vcs.ref.head.revision": "c1"},
+        {"type": "deployment.finished", **place, "vcs.ref": None, "artifact.hash": "d3"},
+    ]
+    told = list(messages([*graph, *deployments, _made_of("d3", "c3"), _made_of("d3", "c4")]))
+    one, other = _end_of(told), _end_of([*told[:4], *told[6:], *told[4:6]])
+    carried = _ever_carried(one)
+    assert [trail["vcs"]["ref"]["head"]["revision"] for trail in one.trails() if _key(trail) in carried] == ["2" * 40]
+    assert _ever_carried(other) == set()
+    assert _exact(one, carried) == _exact(other, carried)
+    assert _revision_of(one, carried) > _revision_of(other, carried)
+    assert [_without_revision(trail) for trail in one.trails()] == [_without_revision(trail) for trail in other.trails()]
+
+
 @given(_history(), st.integers(0, 12))
 @settings(max_examples=200, deadline=None)
 def test_what_was_lost_on_the_way_out_comes_again(events: list[dict[str, Any]], lost: int) -> None:
@@ -143,6 +181,29 @@ def _end_of(values: Sequence[bytes]) -> World:
     world.take(values)
     world.wait_until(LATER)
     return world
+
+
+def _made_of(digest: str, commit: str) -> dict[str, Any]:
+    return {"type": "artifact.packaged", "artifact.hash": digest, "vcs.ref.head.revision": commit}
+
+
+def _key(trail: dict[str, Any]) -> bytes:
+    key: str = trail["pipetrail"]["trail"]["id"]
+    return key.encode()
+
+
+def _ever_carried(world: World) -> set[bytes]:
+    """The trails that at any time showed that the deployment of another commit had brought or taken away theirs."""
+    told = [(output.key, orjson.loads(output.value or b"")["pipetrail"]["trail"]) for output in world.published[TRAILS]]
+    return {key for key, trail in told if any("commit" in place for place in (*trail["deployments"], *trail.get("left", ())))}
+
+
+def _exact(world: World, excepted: set[bytes]) -> dict[bytes, bytes]:
+    return {key: value for key, value in world.latest(TRAILS).items() if key not in excepted}
+
+
+def _revision_of(world: World, keys: set[bytes]) -> int:
+    return sum(orjson.loads(world.latest(TRAILS)[key])["pipetrail"]["trail"]["revision"] for key in keys)
 
 
 def _revisions(world: World) -> list[tuple[bytes, int, bytes]]:
