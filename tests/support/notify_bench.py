@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -107,6 +108,7 @@ class NotifyBench:
     def console(self) -> Iterator["Screen"]:
         """Run `pipetrail notify --console` on a terminal of its own."""
         inner, outer = os.openpty()
+        termios.tcsetwinsize(outer, (50, 100))
         state = self.folder / "view.sqlite"
         if not self._starts:
             self._from_the_beginning(_console_group(self.group, state.with_name("view-console.sqlite")))

@@ -2,9 +2,10 @@
 
 import os
 import socket
+import termios
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 import pytest
@@ -275,6 +276,20 @@ def test_console_pipe() -> None:
         with open(writing, "wb") as stream:  # noqa: PTH123 - likewise
             ConsoleChannel(stream, {}).send(Delivery(ALERT, again=True))
         assert "you may have it already" in " ".join(reader.read().decode().split())
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(0, 100), (20, 40), (72, 72), (200, 100)])
+def test_console_terminal(columns: int, widest: int) -> None:
+    """A terminal gets colour, unless NO_COLOR says otherwise, and lines as wide as it is, if it knows."""
+    inner, outer = os.openpty()
+    termios.tcsetwinsize(outer, (50, columns))
+    shown = {}
+    with open(inner, "rb", buffering=0) as screen, open(outer, "wb", buffering=0) as stream:  # noqa: PTH123 - descriptors
+        for no_color in ("", "1"):
+            ConsoleChannel(cast("BinaryIO", stream), {"NO_COLOR": no_color}).send(Delivery(ALERT))
+            shown[no_color] = screen.read(65_536).decode().replace("\r\n", "\n")
+    assert shown["1"] == "\n".join(lines_of(ALERT, width=widest)) + "\n"
+    assert shown[""] == "\n".join(lines_of(ALERT, width=widest, colour=True)) + "\n"
 
 
 def test_payload_is_json(channel: Channel, receiver: Receiver) -> None:

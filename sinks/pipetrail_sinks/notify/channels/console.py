@@ -111,4 +111,6 @@ class ConsoleChannel:
     def _width(self) -> int:
         if not self._tty:
             return _WIDEST
-        return max(_NARROWEST, min(_WIDEST, os.get_terminal_size(self._stream.fileno()).columns))
+        # Some terminals do not know how wide they are, and say 0.
+        columns = os.get_terminal_size(self._stream.fileno()).columns or _WIDEST
+        return max(_NARROWEST, min(_WIDEST, columns))
