@@ -15,7 +15,6 @@ from pipetrail_processors.agents import add_agent, ending_the_process
 from pipetrail_processors.checkpoint import Checkpoint
 from pipetrail_processors.directory.reference import no_reference
 from pipetrail_processors.directory.watcher import Watcher
-from pipetrail_processors.errors import EngineError
 from pipetrail_processors.job import Job
 from pipetrail_processors.pipeline import Pipeline
 from pipetrail_processors.policy import Policy
@@ -144,7 +143,10 @@ class _Tick:
         if self._app.rebalancing or self._app.should_stop or not self._app.tables.actives_ready:
             return
         if dropped := consumer.dropped():
-            raise EngineError(f"batches of {dropped} got lost on their way to the agent; a restart reads them again")
+            # Faust empties its queues at a rebalance, now and then after the first batches that follow it were put there.
+            _log.warning("batches did not reach the agent; they are read again", partitions=[str(tp) for tp in dropped])
+            consumer.go_back()
+            return
         for partition in consumer.assigned_partitions():
             # In a backlog a link may stand right behind what waits for it; nothing is late before all is read.
             if consumer.caught_up(partition) and not self._app.rebalancing:

@@ -83,12 +83,15 @@ class BatchConsumer(driver.Consumer):
         self._progress: dict[TP, Progress] = {}
         self._position: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
+        self._to_go_back = False
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - Faust's signature
         """What was fetched: a message a batch for batched topics, a message a record for the others."""
+        if self._to_go_back and self.flow_active:
+            await self._try_to_seek()  # here, where no other fetch is under way
         records: Mapping[Any, list[Any]] | None = (await self._wait_next_records(timeout))[0]
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
@@ -105,6 +108,7 @@ class BatchConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Go back to what is committed. Batches that were handed out before count for nothing any more."""
         positions = await self.seek_to_committed()
+        self._to_go_back = False
         self._progress.clear()
         self._position = dict(positions)
         self._committed = dict(positions)
@@ -128,8 +132,12 @@ class BatchConsumer(driver.Consumer):
         return sorted({tp.partition for tp in self._position})
 
     def dropped(self) -> list[TP]:
-        """Partitions in which a batch got lost on its way to the agent; they stand still until they are sought."""
+        """Partitions in which a batch got lost on its way to the agent; nothing more of them is committed."""
         return [tp for tp, progress in self._progress.items() if progress.broken]
+
+    def go_back(self) -> None:
+        """Read on from what is committed, before the next fetch."""
+        self._to_go_back = True
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: Faust's own check takes a quiet partition, and a paused changelog, for a fault."""
