@@ -4,6 +4,7 @@ A fact is a JSON object with short keys, since it is read and written with every
 
     e  the timeline entry as it is published (`pipetrail_schemas.trail.Entry`)
     r  recordedtime, h hash of the event's bytes: which of two versions of one event stands
+    y  hashes of the other versions of the event that were told; absent where there are none
     o  the commit that the event itself names and is of; absent where there is none
     z  the commit that a review and the like is about; it belongs to its change, and there only until the change is merged
     a  the evidence by which it joins a trail, strongest first; absent where it names its commit
@@ -31,6 +32,8 @@ Fact = dict[str, Any]
 _ENTRY_STAGES = frozenset(str(stage) for stage in Stage)
 _ARTIFACT = ("hash", "purl", "version", "filename", "size")
 _NOTHING: Content = {}
+# Versions that are counted: a way of delivery makes one, and redeliveries that are recorded anew some more.
+_MAX_VERSIONS = 64
 _NANOSECONDS_PER_MS = 1_000_000
 # What is shown of a commit message: its first line, cut.
 _SUMMARY_LENGTH = 300
@@ -113,6 +116,15 @@ def stands(fact: Fact, other: Fact) -> bool:
     """Whether the fact, not the other version of the same event, stands: the one recorded first, else the smaller hash."""
     mine: tuple[str, str] = (fact["r"], fact["h"])
     return mine <= (other["r"], other["h"])
+
+
+def standing(known: Fact | None, fact: Fact) -> Fact:
+    """Of what is known of an event and what is told of it now, the version that stands, which knows of the others."""
+    if known is None:
+        return fact
+    stays, goes = (known, fact) if stands(known, fact) else (fact, known)
+    others = {*known.get("y", ()), goes["h"]} - {stays["h"]}
+    return {**stays, "y": sorted(others)[:_MAX_VERSIONS]} if others else stays
 
 
 def evidence_of(reading: Reading) -> list[str]:

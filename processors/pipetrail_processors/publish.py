@@ -171,7 +171,7 @@ def _revision(work: Work, key: str) -> int:
 
 
 def _known_of_commit(node: Node) -> int:
-    own = sum("o" in fact for fact in node.get("f", {}).values())
+    own = sum(1 + len(fact.get("y", ())) for fact in node.get("f", {}).values() if "o" in fact)
     linked: dict[str, int] = node.get("n", {})
     return own + len(linked) + sum(linked.values())
 
@@ -179,7 +179,9 @@ def _known_of_commit(node: Node) -> int:
 def _known_of_alias(node: Node) -> int:
     members: dict[str, tuple[str, int]] | None = node.get("m")
     if members is None:
-        return 1 + len(node.get("f", ())) * (1 + sum(len(commits) for commits in node.get("c", {}).values()))
+        facts = node.get("f", {}).values()
+        versions = sum(len(fact.get("y", ())) for fact in facts)
+        return 1 + versions + len(facts) * (1 + sum(len(commits) for commits in node.get("c", {}).values()))
     return 1 + sum(1 + weight for _, weight in members.values())
 
 

@@ -11,7 +11,7 @@ from pipetrail_schemas.topics import RESOLVED
 
 from pipetrail_processors.correlate.nodes import MAX_LINKS, Work
 from pipetrail_processors.correlate.waiting import Waiting
-from pipetrail_processors.fact import Fact, is_digest, stands
+from pipetrail_processors.fact import Fact, is_digest, standing, stands
 from pipetrail_processors.output import Output
 
 # Headers of a message on the resolved topic. An empty repository: only the key was wrong.
@@ -41,9 +41,9 @@ class Foreign:
         facts = node.setdefault("f", {})
         event_id = fact["e"]["event_id"]
         known = facts.get(event_id)
+        fact["e"]["link"] = "alias"
+        facts[event_id] = standing(known, fact)
         if known is None or not stands(known, fact):
-            fact["e"]["link"] = "alias"
-            facts[event_id] = fact
             kept = [(name, text.decode("latin-1")) for name, text in headers if text is not None and name not in _OWN_HEADERS]
             work.state.set(_raw_key(event_id), orjson.dumps(kept) + b"\n" + value)
         self._wait(work, alias)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pipetrail_processors.bonds import INVERSE
 from pipetrail_processors.correlate.nodes import MAX_LINKS, Node, Work
 from pipetrail_processors.correlate.waiting import Waiting
-from pipetrail_processors.fact import Fact, is_digest, link_kind, stands
+from pipetrail_processors.fact import Fact, is_digest, link_kind, standing
 from pipetrail_processors.graph import streams
 
 # Commits that share author, author's time and message. More than a few are a robot's, and the same work only by their looks.
@@ -97,8 +97,7 @@ class Joiner:
                 joined.keys |= self._link(work, alias, commit)
             linked[alias] = min(linked.get(alias, voucher), voucher)
         fact = node["f"][fact["e"]["event_id"]]
-        if streams.counts(fact):
-            joined.keys |= streams.Streams(work).place(fact, commit)
+        joined.keys |= _place_in_stream(work, fact, commit, [])
         digest = fact["e"].get("digest")
         if digest and "d" in fact:
             self._watch_digest(work, fact, digest)
@@ -149,7 +148,7 @@ class Joiner:
         known = work.node(home).get("f", {}).get(event_id) if home else None
         if known:
             claims = max(known.get("q", 0), fact.get("q", 0))
-            fact = known if stands(known, fact) else fact
+            fact = standing(known, fact)
             if claims:
                 fact["q"] = claims
         return Joined(self._place(work, fact, home), again=known is not None)
@@ -157,7 +156,7 @@ class Joiner:
     def _place(self, work: Work, fact: Fact, old_home: str | None) -> set[str]:
         event_id, aliases = fact["e"]["event_id"], fact["a"]
         nodes = [work.change(alias) for alias in aliases]
-        weight = fact.get("q", 0) + _weight(nodes)
+        weight = fact.get("q", 0) + len(fact.get("y", ())) + _weight(nodes)
         home, link = _resolve(fact, nodes)
         touched = {home}
         about = fact.get("z")
@@ -176,8 +175,7 @@ class Joiner:
             for commit in node.get("c", ()):
                 work.change(commit).setdefault("n", {})[event_id] = weight
                 touched.add(commit)
-        if streams.counts(fact):
-            touched |= streams.Streams(work).place(fact, None if link == "alias" else home, _doubt(fact, nodes))
+        touched |= _place_in_stream(work, fact, None if link == "alias" else home, nodes)
         if link == "alias":
             self._wait(work, home, fact["r"])
         digest = fact["e"].get("digest")
@@ -212,13 +210,23 @@ def _weight(nodes: list[Node]) -> int:
     return sum(len(node.get("c", ())) + bool(node.get("x")) for node in nodes)
 
 
-def _doubt(fact: Fact, nodes: list[Node]) -> streams.Doubt:
-    """How ambiguous the evidence is: it grows with every link and claim, once there is more than one commit or repository."""
-    commits = sorted({commit for node in nodes for commit in node.get("c", ())})
-    claims = fact.get("q", 0)
-    if not commits or (len(commits) == 1 and claims <= 1):
+def _place_in_stream(work: Work, fact: Fact, commit: str | None, nodes: list[Node]) -> set[str]:
+    """Bring what runs where in line with a deployment, of which another version may have counted. Gives the keys to publish."""
+    counts = streams.counts(fact)
+    if not (counts or ("y" in fact and streams.may_count(fact))):
+        return set()
+    doubt = _doubt(fact, commit, nodes)
+    return streams.Streams(work).place(fact, commit if counts else None, doubt)
+
+
+def _doubt(fact: Fact, commit: str | None, nodes: list[Node]) -> streams.Doubt:
+    """How ambiguous the evidence is: it grows with every version of the event, and every link and claim once there are two."""
+    commits = {other for node in nodes for other in node.get("c", ())} | ({commit} if commit else set())
+    claims, versions = fact.get("q", 0), len(fact.get("y", ()))
+    if not commits or (len(commits) == 1 and claims <= 1 and not versions):
         return streams.NO_DOUBT
-    return streams.Doubt(claims + sum(len(node.get("c", ())) for node in nodes), tuple(commits))
+    links = sum(len(node.get("c", ())) for node in nodes)
+    return streams.Doubt(claims + versions + links, tuple(sorted(commits)))
 
 
 def _merge(node: Node, fact: Fact) -> bool:
@@ -226,8 +234,7 @@ def _merge(node: Node, fact: Fact) -> bool:
     facts = node.setdefault("f", {})
     event_id = fact["e"]["event_id"]
     known = facts.get(event_id)
-    if known is None or not stands(known, fact):
-        facts[event_id] = fact
+    facts[event_id] = standing(known, fact)
     return known is not None
 
 

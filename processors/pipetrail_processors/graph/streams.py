@@ -59,9 +59,9 @@ class _Element(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """How ambiguous an event is that names no commit: nothing while its evidence leads to one commit at most.
+    """How ambiguous an event is: not at all while its evidence leads to one commit at most, and it has one version.
 
-    `weight` grows with each link of its evidence; `commits` are those that it could belong to.
+    `weight` grows with each link of its evidence and each version; `commits` are those that it could belong to.
     """
 
     weight: int = 0
@@ -73,9 +73,12 @@ NO_DOUBT = Doubt()
 
 def counts(fact: Fact) -> bool:
     """Whether the fact changes what runs somewhere."""
-    entry = fact["e"]
-    done = entry["type"] == ROLLED_BACK or (entry["type"] == DEPLOYED and entry.get("result") == "success")
-    return done and "environment" in entry
+    return may_count(fact) and (fact["e"]["type"] == ROLLED_BACK or fact["e"].get("result") == "success")
+
+
+def may_count(fact: Fact) -> bool:
+    """Whether it would, had it succeeded."""
+    return fact["e"]["type"] in {DEPLOYED, ROLLED_BACK} and "environment" in fact["e"]
 
 
 class _Run(NamedTuple):

@@ -42,6 +42,23 @@ def test_a_deployment_that_was_compared_with_one_that_is_taken_back_keeps_no_tra
     assert all(end == ends[0] for end in ends)
 
 
+def test_of_two_versions_of_a_deployment_the_one_recorded_first_stands_everywhere() -> None:
+    """It failed, and was told as a success first: nothing was compared with it in the end, in any order."""
+    deployment = {"type": "deployment.finished", **_PLACE}
+    failed = {**deployment, "pipetrail.result": "failure", "minute": 2, "key": "twice", "recorded": 5}
+    told = list(
+        messages([{**deployment, "minute": 1}, failed, {**failed, **_PLACE, "recorded": 9}, {**deployment, "minute": 3}])
+    )
+    ends = []
+    for order in permutations(told):
+        world = _world(order)
+        ends.append(world.latest(TRAILS))
+        _assert_revisions_tell(world)
+        [trail] = world.trails()
+        assert len(trail["pipetrail"]["trail"]["carried"]) == 2
+    assert all(end == ends[0] for end in ends)
+
+
 def test_a_check_that_joins_the_head_late_is_seen_by_the_change() -> None:
     """It names its run alone, and which commit that was of is told after the merge: the finding is there in any order."""
     told = list(
