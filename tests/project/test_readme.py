@@ -1,6 +1,7 @@
 """What the README says to type works as it stands there. The demo's own commands are run by tests/deploy/test_demo.py."""
 
 import os
+import re
 import shlex
 import subprocess
 import venv
@@ -26,6 +27,16 @@ def test_every_command_at_a_prompt_is_run_by_a_test() -> None:
     demo = (ROOT / "tests/deploy/test_demo.py").read_text(encoding="utf-8")
     elsewhere = {"make test"}
     assert [command for command in readme.console() if command not in elsewhere and command not in demo] == []
+
+
+def test_the_number_of_rules_is_right() -> None:
+    """As many are built in as the README says, and every page that it names is there."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (number,) = re.findall(r"\[(\d+) rules\]", text)
+    assert int(number) == len(list((ROOT / "processors/pipetrail_processors/rules").glob("*.yaml")))
+    pages = re.findall(r"\]\(([^):#]+)\)", text)
+    assert pages
+    assert [page for page in pages if not (ROOT / page).exists()] == []
 
 
 @pytest.mark.stack
