@@ -33,7 +33,7 @@ _ENTRY_STAGES = frozenset(str(stage) for stage in Stage)
 _ARTIFACT = ("hash", "purl", "version", "filename", "size")
 _NOTHING: Content = {}
 # Versions that are counted: a way of delivery makes one, and redeliveries that are recorded anew some more.
-_MAX_VERSIONS = 64
+MAX_VERSIONS = 64
 _NANOSECONDS_PER_MS = 1_000_000
 # What is shown of a commit message: its first line, cut.
 _SUMMARY_LENGTH = 300
@@ -124,7 +124,7 @@ def standing(known: Fact | None, fact: Fact) -> Fact:
         return fact
     stays, goes = (known, fact) if stands(known, fact) else (fact, known)
     others = {*known.get("y", ()), goes["h"]} - {stays["h"]}
-    return {**stays, "y": sorted(others)[:_MAX_VERSIONS]} if others else stays
+    return {**stays, "y": sorted(others)[:MAX_VERSIONS]} if others else stays
 
 
 def evidence_of(reading: Reading) -> list[str]:

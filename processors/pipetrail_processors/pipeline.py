@@ -17,14 +17,21 @@ from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS, LINKS, RECORDS, RESOLVED
 
 from pipetrail_processors.bonds import bonds_of, identity_of
-from pipetrail_processors.correlate.foreign import CLAIMS_HEADER, NO_REPOSITORY, REPOSITORY_HEADER, Foreign, alias_of
+from pipetrail_processors.correlate.foreign import (
+    CLAIMS_HEADER,
+    NO_REPOSITORY,
+    REPOSITORY_HEADER,
+    VERSIONS_HEADER,
+    Foreign,
+    alias_of,
+)
 from pipetrail_processors.correlate.join import Joiner
 from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.directory.context import context_of, resolve_authors
 from pipetrail_processors.directory.reference import Reference, no_reference
 from pipetrail_processors.enrich import record, ticket_of
-from pipetrail_processors.fact import Fact, evidence_of, fact_of, is_about_change, is_digest, vouched
+from pipetrail_processors.fact import MAX_VERSIONS, Fact, evidence_of, fact_of, is_about_change, is_digest, vouched
 from pipetrail_processors.graph.commits import CommitGraph
 from pipetrail_processors.graph.streams import Streams
 from pipetrail_processors.output import Output
@@ -121,6 +128,8 @@ class Pipeline:
         else:
             if claims and repository is None:
                 fact["q"] = claims
+                if others := _versions(headers):
+                    fact["y"] = others
             outputs += self._join(together, work, reading, fact, evidence)
         return outputs + self._watch.on_event(work, fact, reading.source)
 
@@ -240,6 +249,12 @@ def _resolved(headers: Headers) -> tuple[str | None, int]:
     claims = found.get(CLAIMS_HEADER, b"")
     number = int(claims) if claims.isdigit() and len(claims) <= _CLAIMS_DIGITS else 0
     return found[REPOSITORY_HEADER].decode("utf-8", "replace"), number
+
+
+def _versions(headers: Headers) -> list[str]:
+    """The hashes of the other versions of an event that came by alias. Anybody may write headers."""
+    told = next((text for name, text in headers if name == VERSIONS_HEADER and text is not None), b"")
+    return sorted(set(told.decode("ascii", "replace").split()))[:MAX_VERSIONS]
 
 
 def _link(alias: str, repository: str, commit: str, reading: Reading) -> Output:

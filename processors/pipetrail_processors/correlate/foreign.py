@@ -17,6 +17,8 @@ from pipetrail_processors.output import Output
 # Headers of a message on the resolved topic. An empty repository: only the key was wrong.
 REPOSITORY_HEADER = "pipetrail-repository"
 CLAIMS_HEADER = "pipetrail-claims"
+# The hashes of the event's other versions (`fact`), with a blank between them.
+VERSIONS_HEADER = "pipetrail-versions"
 NO_REPOSITORY = ""
 
 
@@ -86,15 +88,23 @@ class Foreign:
     def _forward(self, work: Work, alias: str, event_ids: list[str]) -> list[Output]:
         repositories = sorted(work.node(alias).get("c", ()))
         claims = (CLAIMS_HEADER, b"%d" % len(repositories))
+        facts = work.node(alias)["f"] if event_ids else {}
         return [
-            Output(RESOLVED, repository.encode(), value, (*headers, (REPOSITORY_HEADER, repository.encode()), claims))
+            Output(
+                RESOLVED, repository.encode(), value, (*headers, (REPOSITORY_HEADER, repository.encode()), claims, *versions)
+            )
             for event_id in event_ids
             for headers, value in [_raw(work, event_id)]
+            for versions in [_versions(facts[event_id])]
             for repository in repositories
         ]
 
 
-_OWN_HEADERS = frozenset({REPOSITORY_HEADER, CLAIMS_HEADER})
+_OWN_HEADERS = frozenset({REPOSITORY_HEADER, CLAIMS_HEADER, VERSIONS_HEADER})
+
+
+def _versions(fact: Fact) -> list[tuple[str, bytes]]:
+    return [(VERSIONS_HEADER, " ".join(fact["y"]).encode())] if "y" in fact else []
 
 
 def _raw(work: Work, event_id: str) -> tuple[tuple[tuple[str, bytes], ...], bytes]:
