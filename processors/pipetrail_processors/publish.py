@@ -157,8 +157,10 @@ def _revision(work: Work, key: str) -> int:
     revision += sum(_known_of_commit(work.node(head)) for head in heads(node))
     if node.keys().isdisjoint(_CARRYING):
         return revision
-    # Knowing more, a commit came with an earlier deployment, and a deployment came after a later one, than it looked at first.
-    revision += sum(max(0, _FAR_MS - milliseconds(told[2])) for told in node.get("b", {}).values())
+    # Knowing more, a commit came with an earlier deployment, its own perhaps, and a deployment came after a later one, than it
+    # looked at first.
+    arrivals = (*node.get("b", {}).values(), *node.get("j", {}).values())
+    revision += sum(max(0, _FAR_MS - milliseconds(told[2])) for told in arrivals)
     revision += sum(SUM_WEIGHTS[told[3]] + int(told[-1]) for told in node.get("j", {}).values())
     # More than one commit behind the evidence of a deployment takes back what was compared with it, and counts more.
     revision += DOUBT_WEIGHT * sum(node.get("k", {}).values())

@@ -42,6 +42,19 @@ def test_a_deployment_that_was_compared_with_one_that_is_taken_back_keeps_no_tra
     assert all(end == ends[0] for end in ends)
 
 
+def test_a_commit_that_was_deployed_itself_before_another_one_brought_it_keeps_no_trace_of_that() -> None:
+    """Its own deployment comes late: until then the next one seemed to have brought it."""
+    graph = [
+        {"type": "commit.recorded", "vcs.ref.head.revision": f"c{number}", "pipetrail.commit": {"parents": parents}}
+        for number, parents in ((1, []), (2, []), (3, ["c1"]))
+    ]
+    commits = ("c2", "c1", "c3")
+    deployments = [{"type": "deployment.finished", **_PLACE, "vcs.ref.head.revision": commit} for commit in commits]
+    told = list(messages([*graph, *deployments]))
+    ends = [_world([*told[:3], *order]).latest(TRAILS) for order in permutations(told[3:])]
+    assert all(end == ends[0] for end in ends)
+
+
 def test_of_two_versions_of_a_deployment_the_one_recorded_first_stands_everywhere() -> None:
     """It failed, and was told as a success first: nothing was compared with it in the end, in any order."""
     deployment = {"type": "deployment.finished", **_PLACE}
