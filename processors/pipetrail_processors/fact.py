@@ -123,7 +123,7 @@ def standing(known: Fact | None, fact: Fact) -> Fact:
     if known is None:
         return fact
     stays, goes = (known, fact) if stands(known, fact) else (fact, known)
-    others = {*known.get("y", ()), goes["h"]} - {stays["h"]}
+    others = {*known.get("y", ()), *fact.get("y", ()), goes["h"]} - {stays["h"]}
     return {**stays, "y": sorted(others)[:MAX_VERSIONS]} if others else stays
 
 

@@ -72,6 +72,16 @@ def test_of_two_versions_of_a_deployment_the_one_recorded_first_stands_everywher
     assert all(end == ends[0] for end in ends)
 
 
+def test_versions_of_an_event_without_a_repository_count_in_its_repository() -> None:
+    """It waited for its artifact, in two versions or one: the trail that it joins has one revision in any order."""
+    started = {"type": "deployment.started", "deployment.environment.name": "prod", "artifact.hash": "d2", "key": "twice"}
+    started |= {"vcs.repository": None, "vcs.ref": None, "partitionkey": "d2", "minute": 0}
+    again = {**started, "recorded": 6, "event.reason": "told again"}
+    told = list(messages([started, again, {"type": "artifact.packaged", "artifact.hash": "d2"}]))
+    ends = [_world(order).latest(TRAILS) for order in permutations(told)]
+    assert all(end == ends[0] for end in ends)
+
+
 def test_a_check_that_joins_the_head_late_is_seen_by_the_change() -> None:
     """It names its run alone, and which commit that was of is told after the merge: the finding is there in any order."""
     told = list(
