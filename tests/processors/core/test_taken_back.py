@@ -74,8 +74,14 @@ def test_of_two_versions_of_a_deployment_the_one_recorded_first_stands_everywher
 
 def test_versions_of_an_event_without_a_repository_count_in_its_repository() -> None:
     """It waited for its artifact, in two versions or one: the trail that it joins has one revision in any order."""
-    started = {"type": "deployment.started", "deployment.environment.name": "prod", "artifact.hash": "d2", "key": "twice"}
-    started |= {"vcs.repository": None, "vcs.ref": None, "partitionkey": "d2", "minute": 0}
+    started: dict[str, Any] = {"type": "deployment.started", "artifact.hash": "d2", "key": "twice"}
+    started |= {
+        "deployment.environment.name": "prod",
+        "vcs.repository": None,
+        "vcs.ref": None,
+        "partitionkey": "d2",
+        "minute": 0,
+    }
     again = {**started, "recorded": 6, "event.reason": "told again"}
     told = list(messages([started, again, {"type": "artifact.packaged", "artifact.hash": "d2"}]))
     ends = [_world(order).latest(TRAILS) for order in permutations(told)]
