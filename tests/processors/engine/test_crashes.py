@@ -1,8 +1,10 @@
 """The processor is killed, robbed of its state and of its Kafka, and what it has made is what a quiet run would have made."""
 
+import json
 import shutil
 import signal
 from datetime import UTC, datetime
+from difflib import ndiff
 
 import orjson
 import pytest
@@ -31,7 +33,15 @@ def assert_as_a_pure_replay(bench: ProcessorBench, values: list[bytes]) -> None:
     world.take(values)
     assert {len(versions) for versions in bench.recorded().values()} == {1}
     assert bench.recorded().keys() == {id_of(value) for value in values}
-    assert bench.trails() == world.latest(TRAILS)
+    found, wanted = bench.trails(), world.latest(TRAILS)
+    assert found.keys() == wanted.keys()
+    assert {key: differences(found[key], wanted[key]) for key in wanted if found[key] != wanted[key]} == {}
+
+
+def differences(found: bytes, wanted: bytes) -> list[str]:
+    """The lines of two documents that are not alike, for a failure that says what is wrong."""
+    texts = [json.dumps(orjson.loads(one), indent=1, sort_keys=True).splitlines() for one in (found, wanted)]
+    return [line for line in ndiff(*texts) if line[:1] in "+-"]
 
 
 def test_ten_thousand_events_survive_kills(bench: ProcessorBench) -> None:
