@@ -40,8 +40,8 @@ def assert_as_a_pure_replay(bench: ProcessorBench, values: list[bytes]) -> None:
 
 def differences(found: bytes, wanted: bytes) -> list[str]:
     """The lines of two documents that are not alike, for a failure that says what is wrong."""
-    texts = [json.dumps(orjson.loads(one), indent=1, sort_keys=True).splitlines() for one in (found, wanted)]
-    return [line for line in ndiff(*texts) if line[:1] in "+-"]
+    ours, theirs = (json.dumps(orjson.loads(one), indent=1, sort_keys=True).splitlines() for one in (found, wanted))
+    return [line for line in ndiff(ours, theirs) if line[:1] in "+-"]
 
 
 def test_ten_thousand_events_survive_kills(bench: ProcessorBench) -> None:
