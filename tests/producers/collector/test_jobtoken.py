@@ -213,76 +213,78 @@ def _with(**changes: Any) -> Forge:
     return lambda issuer: issuer.token(**changes)
 
 
-NOW = int(time())
-REFUSED: dict[str, tuple[Forge, str]] = {
-    "alg none": (_unsigned, "algorithm"),
-    "alg None": (_none_in("None"), "algorithm"),
-    "alg NONE": (_none_in("NONE"), "algorithm"),
-    "alg empty": (_none_in(""), "algorithm"),
-    "no signature": (_stripped, "signature"),
-    "public key as secret": (_confused, "algorithm"),
-    "HS256": (_with(key="a secret that is long enough for it", algorithm="HS256"), "algorithm"),
-    "another algorithm": (_with(algorithm="RS512"), "algorithm"),
-    "a curve": (_with(key=CURVE_KEY, algorithm="ES256"), "algorithm"),
-    "foreign key": (_with(key=FOREIGN_KEY), "signature"),
-    "foreign key in its header": (_with(key=FOREIGN_KEY, headers={"jwk": public(FOREIGN_KEY, "one")}), "signature"),
-    "key by URL": (_with(key=FOREIGN_KEY, headers={"jku": "http://127.0.0.1:1/keys"}), "signature"),
-    "unknown key": (_with(headers={"kid": "two"}), "key is not one of its issuer's"),
-    "no key named": (_with(headers={"kid": ""}), "names no key"),
-    "critical extension": (_with(headers={"crit": ["b64"], "b64": False}), ""),
-    "header altered": (_altered(0), ""),
-    "claims altered": (_altered(1), ""),
-    "signature altered": (_altered(2), "signature"),
-    "no token": (lambda _: "x.y.z", "JSON Web Token"),
-    "two parts": (lambda issuer: issuer.token().rpartition(".")[0], "JSON Web Token"),
-    "five parts": (lambda issuer: issuer.token() + ".x.y", "JSON Web Token"),
-    "claims are a list": (lambda _: f"{_part({'alg': 'RS256', 'kid': 'one'})}.{_part([])}.x", "JSON Web Token"),
-    "too long": (_with(padding="x" * 20_000), "characters"),
-    "wrong audience": (_with(aud="https://other.example"), "audience"),
-    "audiences without ours": (_with(aud=["https://other.example", "x"]), "audience"),
-    "a part of our audience": (_with(aud=AUDIENCE[:-1]), "audience"),
-    "no audience": (_with(aud=None), "audience"),
-    "audience is a number": (_with(aud=7), "audience"),
-    "wrong issuer": (_with(iss="https://issuer.example"), "issuer is not allowed"),
-    "issuer with a slash": (lambda issuer: issuer.token(iss=issuer.url + "/"), "issuer is not allowed"),
-    "no issuer": (_with(iss=None), "issuer is not allowed"),
-    "issuer is a list": (lambda issuer: issuer.token(iss=[issuer.url]), ""),
-    "expired": (_with(iat=NOW - 900, nbf=None, exp=NOW - 300), "expired"),
-    "expires at the beginning": (_with(exp=0), "expired"),
-    "no expiry": (_with(exp=None), "iat or exp is missing"),
-    "expiry is text": (_with(exp=str(NOW + 300)), "exp"),
-    "expiry is true": (_with(exp=True), "exp is no number"),
-    "lives too long": (_with(exp=NOW + 10**6), "24 hours"),
-    "not valid yet": (_with(nbf=NOW + 300), "not valid yet"),
-    "begin is text": (_with(nbf="now"), "nbf"),
-    "issued in the future": (_with(iat=NOW + 300), "not valid yet"),
-    "no time of issue": (_with(iat=None), "iat or exp is missing"),
-    "no id": (_with(jti=None), "jti is missing"),
-    "an empty id": (_with(jti=""), "jti is missing"),
-    "id is a number": (_with(jti=7), "jti is missing"),
-    "a long id": (_with(jti="x" * 2000), "jti is missing"),
-    "no subject": (_with(sub=None), "sub is missing"),
-    "another owner": (_with(repository_owner_id="666"), "repository_owner_id is not allowed"),
-    "no owner": (_with(repository_owner_id=None), "repository_owner_id is not allowed"),
-    "owners in a list": (_with(repository_owner_id=["1234"]), "repository_owner_id is not allowed"),
-    "weak key": (_with(key=FOREIGN_KEY, headers={"kid": "weak"}), "key is not one of its issuer's"),
-    "key for encryption": (_with(key=FOREIGN_KEY, headers={"kid": "for-encryption"}), "key is not one of its issuer's"),
-}
+def refused(now: int) -> dict[str, tuple[Forge, str]]:
+    """Tokens that are refused at this time (seconds since 1970), by name, and what is said of each."""
+    return {
+        "alg none": (_unsigned, "algorithm"),
+        "alg None": (_none_in("None"), "algorithm"),
+        "alg NONE": (_none_in("NONE"), "algorithm"),
+        "alg empty": (_none_in(""), "algorithm"),
+        "no signature": (_stripped, "signature"),
+        "public key as secret": (_confused, "algorithm"),
+        "HS256": (_with(key="a secret that is long enough for it", algorithm="HS256"), "algorithm"),
+        "another algorithm": (_with(algorithm="RS512"), "algorithm"),
+        "a curve": (_with(key=CURVE_KEY, algorithm="ES256"), "algorithm"),
+        "foreign key": (_with(key=FOREIGN_KEY), "signature"),
+        "foreign key in its header": (_with(key=FOREIGN_KEY, headers={"jwk": public(FOREIGN_KEY, "one")}), "signature"),
+        "key by URL": (_with(key=FOREIGN_KEY, headers={"jku": "http://127.0.0.1:1/keys"}), "signature"),
+        "unknown key": (_with(headers={"kid": "two"}), "key is not one of its issuer's"),
+        "no key named": (_with(headers={"kid": ""}), "names no key"),
+        "critical extension": (_with(headers={"crit": ["b64"], "b64": False}), ""),
+        "header altered": (_altered(0), ""),
+        "claims altered": (_altered(1), ""),
+        "signature altered": (_altered(2), "signature"),
+        "no token": (lambda _: "x.y.z", "JSON Web Token"),
+        "two parts": (lambda issuer: issuer.token().rpartition(".")[0], "JSON Web Token"),
+        "five parts": (lambda issuer: issuer.token() + ".x.y", "JSON Web Token"),
+        "claims are a list": (lambda _: f"{_part({'alg': 'RS256', 'kid': 'one'})}.{_part([])}.x", "JSON Web Token"),
+        "too long": (_with(padding="x" * 20_000), "characters"),
+        "wrong audience": (_with(aud="https://other.example"), "audience"),
+        "audiences without ours": (_with(aud=["https://other.example", "x"]), "audience"),
+        "a part of our audience": (_with(aud=AUDIENCE[:-1]), "audience"),
+        "no audience": (_with(aud=None), "audience"),
+        "audience is a number": (_with(aud=7), "audience"),
+        "wrong issuer": (_with(iss="https://issuer.example"), "issuer is not allowed"),
+        "issuer with a slash": (lambda issuer: issuer.token(iss=issuer.url + "/"), "issuer is not allowed"),
+        "no issuer": (_with(iss=None), "issuer is not allowed"),
+        "issuer is a list": (lambda issuer: issuer.token(iss=[issuer.url]), ""),
+        "expired": (_with(iat=now - 900, nbf=None, exp=now - 300), "expired"),
+        "expires at the beginning": (_with(exp=0), "expired"),
+        "no expiry": (_with(exp=None), "iat or exp is missing"),
+        "expiry is text": (_with(exp=str(now + 300)), "exp"),
+        "expiry is true": (_with(exp=True), "exp is no number"),
+        "lives too long": (_with(exp=now + 10**6), "24 hours"),
+        "not valid yet": (_with(nbf=now + 300), "not valid yet"),
+        "begin is text": (_with(nbf="now"), "nbf"),
+        "issued in the future": (_with(iat=now + 300), "not valid yet"),
+        "no time of issue": (_with(iat=None), "iat or exp is missing"),
+        "no id": (_with(jti=None), "jti is missing"),
+        "an empty id": (_with(jti=""), "jti is missing"),
+        "id is a number": (_with(jti=7), "jti is missing"),
+        "a long id": (_with(jti="x" * 2000), "jti is missing"),
+        "no subject": (_with(sub=None), "sub is missing"),
+        "another owner": (_with(repository_owner_id="666"), "repository_owner_id is not allowed"),
+        "no owner": (_with(repository_owner_id=None), "repository_owner_id is not allowed"),
+        "owners in a list": (_with(repository_owner_id=["1234"]), "repository_owner_id is not allowed"),
+        "weak key": (_with(key=FOREIGN_KEY, headers={"kid": "weak"}), "key is not one of its issuer's"),
+        "key for encryption": (_with(key=FOREIGN_KEY, headers={"kid": "for-encryption"}), "key is not one of its issuer's"),
+    }
 
 
 def test_every_forged_token_is_refused(tmp_path: Path, issuer: Issuer) -> None:
     """Fifty tokens that somebody could make up or find: each is refused by the check that is meant to, and leaves nothing."""
     issuer.keys |= {"weak": public(WEAK_KEY, "weak"), "for-encryption": public(FOREIGN_KEY, "for-encryption", use="enc")}
     wrong = {}
+    tokens = refused(int(time()))
     with listening(tmp_path, sources(issuer)) as collector:
         assert send(collector, issuer.token())[0] == 202
-        for name, (forge, told) in REFUSED.items():
+        for name, (forge, told) in tokens.items():
             status, detail = send(collector, forge(issuer))
             if status != 401 or told not in detail:
                 wrong[name] = (status, detail)
         assert len(collector.entries()) == 1
     assert wrong == {}
-    assert len(REFUSED) >= 50
+    assert len(tokens) >= 50
 
 
 def test_a_token_is_used_once(tmp_path: Path, issuer: Issuer) -> None:
