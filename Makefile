@@ -43,6 +43,7 @@ lint: install ## style, format, import contracts, generated files and the lock
 	$(BIN)/python -m pipetrail_schemas.export --check
 	$(BIN)/python docs/commands.py --check
 	$(BIN)/python docs/webhooks.py --check
+	$(BIN)/python docs/rules.py --check
 	@$(MAKE) --no-print-directory lock-check
 
 .PHONY: types
@@ -68,9 +69,10 @@ schemas: install ## export the JSON Schemas from the models
 	$(BIN)/python -m pipetrail_schemas.export
 
 .PHONY: docs
-docs: install ## write docs/commands.md from the commands' own help, docs/webhooks.md from the translators
+docs: install ## write docs/commands.md from the commands' own help, docs/webhooks.md from the translators, docs/rules.md from the rules
 	$(BIN)/python docs/commands.py
 	$(BIN)/python docs/webhooks.py
+	$(BIN)/python docs/rules.py
 
 .PHONY: lock
 lock: $(BIN)/uv compile ## bring the locks up to date with the rooms' pyproject.toml (network; ARGS=--upgrade for newer versions)

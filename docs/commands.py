@@ -1,11 +1,11 @@
 """Write docs/commands.md from the commands' own help: `python docs/commands.py [--check]`."""
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from page import write_or_check
 
 from pipetrail.cli import VERBS, root
 
@@ -51,19 +51,5 @@ def _sections(command: click.Command, title: str, parent: click.Context | None) 
                 yield from _sections(inner, f"{title} {name}", context)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the page, or with `--check` say whether it is current; 1 if it is not."""
-    parser = argparse.ArgumentParser(prog="docs/commands.py", description="Write docs/commands.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the page is not current")
-    text = document()
-    if not parser.parse_args(arguments).check:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    print("docs/commands.md is not current: run make docs")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(TARGET, document))

@@ -1,13 +1,13 @@
-"""Write docs/rules.md from the rules and the translators themselves: `python docs/rules.py [--check]`.
+"""Write docs/rules.md from the rules and the translators themselves.
 
 A system can express a rule when its translator makes every kind of event that the rule cannot do without.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from page import write_or_check
 from pipetrail_processors.rule import Rule
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_producers.webhook.systems import PLACES, system
@@ -15,7 +15,7 @@ from pipetrail_producers.webhook.systems import PLACES, system
 TARGET = Path(__file__).with_name("rules.md")
 HEAD = """# Rules
 
-Written by `python docs/rules.py` from the rules and the translators. `pipetrail rules show RULE` says why a rule matters and
+Written by `make docs` from the rules and the translators. `pipetrail rules show RULE` says why a rule matters and
 what to do; `pipetrail rules test` runs the labelled histories that show when it fires. The agent and the neutral webhook
 (`generic`) can express all of them. Of the other systems those are named whose webhooks become every type of event that
 the rule needs; not each of them tells of every control.
@@ -68,16 +68,5 @@ def _types(name: str) -> frozenset[str]:
     return frozenset(kind for one in system(name).kinds.values() for kind in one.events)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the page, or with `--check` say whether it is current; 1 if it is not."""
-    parser = argparse.ArgumentParser(prog="docs/rules.py", description="Write docs/rules.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the page is not current")
-    text = document()
-    if not parser.parse_args(arguments).check:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    return 0 if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(TARGET, document))

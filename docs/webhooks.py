@@ -1,10 +1,10 @@
 """Write docs/webhooks.md from the translators' own tables: `python docs/webhooks.py [--check]`."""
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from page import write_or_check
 from pipetrail_producers.webhook.systems import PLACES, system
 from pipetrail_producers.webhook.translation import System
 
@@ -67,19 +67,5 @@ def _anchor(title: str) -> str:
     return "".join(one for one in title.lower().replace(" ", "-") if one.isalnum() or one in "-_")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the page, or with `--check` say whether it is current; 1 if it is not."""
-    parser = argparse.ArgumentParser(prog="docs/webhooks.py", description="Write docs/webhooks.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the page is not current")
-    text = document()
-    if not parser.parse_args(arguments).check:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    print("docs/webhooks.md is not current: run make docs")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(TARGET, document))
