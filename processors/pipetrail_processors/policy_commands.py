@@ -17,7 +17,7 @@ from pipetrail_processors.policy import Policy
 
 DEFAULT = Path("pipetrail-policy.yaml")
 _DENIED = 1
-_file = click.option(
+policy_file = click.option(
     "--policy",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -34,7 +34,7 @@ def policy() -> None:
 
 
 @policy.command()
-@_file
+@policy_file
 def check(path: Path) -> None:
     """Say what is wrong with the policy: exit 1 where it cannot be used, or where a calendar in it cannot be read."""
     loaded = Policy.load(path)
@@ -50,7 +50,7 @@ def check(path: Path) -> None:
 
 
 @policy.command()
-@_file
+@policy_file
 @click.option("--actor", required=True, metavar="NAME", help="Who: id, name or e-mail address.")
 @click.option("--action", required=True, type=click.Choice([action.value for action in Action]), help="What.")
 @click.option("--environment", metavar="NAME", help="Where to, for what concerns an environment.")

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pipetrail_schemas.check import event_type
 from pipetrail_schemas.finding import Category, Severity
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -28,9 +29,20 @@ from pipetrail_processors.guard.duration import parse_duration
 from pipetrail_processors.policy import Policy
 
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
-_EventTypes = Annotated[tuple[str, ...], Field(min_length=1)]
-
 _MIN_LABELLED = 3  # of each kind: fewer show neither what a rule is for nor what it leaves alone
+
+
+def _compiled(value: str) -> str:
+    Expression(value)
+    return value
+
+
+def _short_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(event_type(name).name for name in value)
+
+
+_Condition = Annotated[str, AfterValidator(_compiled)]
+_EventTypes = Annotated[tuple[str, ...], AfterValidator(_short_names)]
 
 
 class _Part(BaseModel):
@@ -67,34 +79,17 @@ class Labelled(_Part):
 class Exclusion(_Part):
     """Hits that are known and accepted for a while: they are counted, and nobody is called. Afterwards they come back."""
 
-    when: str
+    when: _Condition
     owner: Annotated[str, StringConstraints(min_length=1)]
     reason: Annotated[str, StringConstraints(min_length=1)]
     expires: AwareDatetime = Field(description="events from then on are no longer excluded")
-
-    @field_validator("when")
-    @classmethod
-    def _condition(cls, value: str) -> str:
-        Expression(value)
-        return value
 
 
 class Step(_Part):
     """One event of a sequence."""
 
-    on: _EventTypes
-    when: str = "true"
-
-    @field_validator("on")
-    @classmethod
-    def _event_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(event_type(name).name for name in value)
-
-    @field_validator("when")
-    @classmethod
-    def _condition(cls, value: str) -> str:
-        Expression(value)
-        return value
+    on: Annotated[_EventTypes, Field(min_length=1)]
+    when: _Condition = "true"
 
 
 class Rule(_Part):
@@ -109,9 +104,9 @@ class Rule(_Part):
     why: str
     runbook: Annotated[tuple[str, ...], Field(min_length=1)]
     over: Literal["trail", "change", "environment", "actor", "repository"] = "trail"
-    on: tuple[str, ...] = ()
+    on: _EventTypes = ()
     each: Literal["required", "failed", "checks"] | None = None
-    when: str = "true"
+    when: _Condition = "true"
     threshold: int | None = Field(default=None, ge=2, le=100, description="so many events within `window` are one finding")
     window: Annotated[timedelta, BeforeValidator(parse_duration)] | None = None
     steps: tuple[Step, ...] = ()
@@ -140,17 +135,6 @@ class Rule(_Part):
         for choice in value:
             Text(choice.value)
         return _complete(value)
-
-    @field_validator("on")
-    @classmethod
-    def _event_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(event_type(name).name for name in value)
-
-    @field_validator("when")
-    @classmethod
-    def _condition(cls, value: str) -> str:
-        Expression(value)
-        return value
 
     @field_validator("dedupe")
     @classmethod

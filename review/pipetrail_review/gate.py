@@ -13,7 +13,7 @@ import click
 from pipetrail_processors.guard.decision import Decision, Question, decide
 from pipetrail_processors.guard.roles import Action
 from pipetrail_processors.policy import Policy
-from pipetrail_processors.policy_commands import DEFAULT, told
+from pipetrail_processors.policy_commands import policy_file, told
 from pipetrail_producers.options import gathered, printing
 from pipetrail_producers.outcome import event_of, record
 from pipetrail_producers.recorder import EXIT_SPOOLED
@@ -26,15 +26,7 @@ _CONTROLS = {"role": "role matrix", "freeze": "freeze"}
 
 @click.command()
 @click.argument("action", type=click.Choice([action.value for action in Action]))
-@click.option(
-    "--policy",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="PIPETRAIL_POLICY",
-    default=DEFAULT,
-    show_default=True,
-    help="The policy file.",
-)
+@policy_file
 @click.option(
     "--override", "overriding", is_flag=True, help="Go on although the policy says no; wants --reason, and is recorded."
 )
