@@ -14,8 +14,13 @@ from pipetrail_producers.ci.context import origin
 from pipetrail_producers.webhook import payload as plain
 from pipetrail_producers.webhook.delivery import Delivery
 from pipetrail_producers.webhook.fact import Fact
+from pipetrail_producers.webhook.forge import Forge
 from pipetrail_producers.webhook.translation import UntranslatableError
-from pipetrail_producers.webhook.values import Data, merged, name, repository, url, vcs_repository
+from pipetrail_producers.webhook.values import Data, name, repository, url
+
+FORGE = Forge("bitbucket")
+# What a payload of its kind always has; else UntranslatableError.
+required, part = FORGE.required, FORGE.part
 
 _OFFSET_WITHOUT_COLON = re.compile(r"(.*[+-]\d\d)(\d\d)", re.ASCII)
 _APPS = frozenset({"app_user", "AppUser"})
@@ -38,18 +43,15 @@ class Place(NamedTuple):
         subject: str | None = None,
     ) -> Fact:
         """A fact of this repository; `key` is kind and native id, `time` None the time of receipt."""
-        where: Data = {"vcs": {"repository": vcs_repository(self.repository)}, "cicd": {"system": "bitbucket"}}
-        kind, native_id = key
-        return Fact(
-            type=type_,
-            time=time or self.received,
-            provider="bitbucket",
+        return FORGE.fact(
+            type_,
+            time or self.received,
+            key,
+            data,
             instance=self.repository,
-            kind=kind,
-            native_id=native_id,
+            repository=self.repository,
             state=state,
-            data=merged(where, data),
-            subject=subject or native_id,
+            subject=subject,
         )
 
 
@@ -103,29 +105,6 @@ def moment(payload: Any, path: str) -> datetime | None:
 def stamp(time: datetime | None) -> str:
     """A time as part of an id; empty for None."""
     return f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else ""
-
-
-def required(payload: Any, path: str, kind: str) -> str:
-    """A name that this kind always has.
-
-    Raises:
-        UntranslatableError: it is not there.
-    """
-    return name(payload, path) or _missing(kind, path)
-
-
-def part(payload: Any, path: str, kind: str) -> Mapping[str, Any]:
-    """An object that this kind always has.
-
-    Raises:
-        UntranslatableError: it is not there.
-    """
-    found = plain.at(payload, path)
-    return found if isinstance(found, Mapping) else _missing(kind, path)
-
-
-def _missing(kind: str, path: str) -> Any:
-    raise UntranslatableError(f"bitbucket {kind}: {path} is missing, or not what it always is")
 
 
 def _base(page: str | None) -> str | None:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from pipetrail_producers.ci.context import origin
 from pipetrail_producers.webhook.delivery import Delivery
 from pipetrail_producers.webhook.fact import Fact
+from pipetrail_producers.webhook.github.read import FORGE
 from pipetrail_producers.webhook.translation import UntranslatableError
-from pipetrail_producers.webhook.values import Data, address, merged, name, repository, url, vcs_repository
+from pipetrail_producers.webhook.values import address, name, repository, url
 
 PUBLIC = "https://github.com"
 _ENTERPRISE_HEADER = "x-github-enterprise-host"
@@ -67,19 +68,16 @@ class Place(NamedTuple):
         subject: str | None = None,
     ) -> Fact:
         """A fact of this place; `key` is kind and native id, `time` None the time of receipt."""
-        where: Data = {"vcs": {"repository": vcs_repository(self.repository)}, "cicd": {"system": "github"}}
-        kind, native_id = key
-        return Fact(
-            type=type_,
-            time=time or self.received,
-            provider="github",
+        return FORGE.fact(
+            type_,
+            time or self.received,
+            key,
+            data,
             instance=self.instance,
-            kind=kind,
-            native_id=native_id,
-            attempt=attempt,
+            repository=self.repository,
             state=state,
-            data=merged(where, data),
-            subject=subject or native_id,
+            attempt=attempt,
+            subject=subject,
         )
 
 

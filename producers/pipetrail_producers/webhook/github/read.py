@@ -1,13 +1,16 @@
 """What all of GitHub's payloads have in common: people, and how an error names a field. Pure."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from pipetrail_producers.webhook import payload as plain
+from pipetrail_producers.webhook.forge import Forge
 from pipetrail_producers.webhook.payload import at
-from pipetrail_producers.webhook.translation import UntranslatableError
 from pipetrail_producers.webhook.values import Data, cut, name
+
+FORGE = Forge("github")
+# What a payload of its kind always has; else UntranslatableError.
+required, part, missing = FORGE.required, FORGE.part, FORGE.missing
 
 _TYPES = {"User": "user", "EnterpriseUserAccount": "user", "Bot": "app"}
 _GHOST = "ghost"
@@ -63,31 +66,3 @@ def moment(payload: Any, path: str) -> datetime | None:
 def first_moment(payload: Any, *paths: str) -> datetime | None:
     """The first of the paths that holds a time."""
     return next((found for path in paths if (found := moment(payload, path))), None)
-
-
-def required(payload: Any, path: str, kind: str) -> str:
-    """A name that this kind always has.
-
-    Raises:
-        UntranslatableError: it is not there.
-    """
-    return name(payload, path) or missing(kind, path)
-
-
-def part(payload: Any, path: str, kind: str) -> Mapping[str, Any]:
-    """An object that this kind always has.
-
-    Raises:
-        UntranslatableError: it is not there.
-    """
-    found = at(payload, path)
-    return found if isinstance(found, Mapping) else missing(kind, path)
-
-
-def missing(kind: str, path: str) -> NoReturn:
-    """Say that a payload lacks what its kind always has.
-
-    Raises:
-        UntranslatableError: always.
-    """
-    raise UntranslatableError(f"github {kind}: {path} is missing, or not what it always is")

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from pipetrail_producers.ci.context import origin
 from pipetrail_producers.webhook.delivery import Delivery
 from pipetrail_producers.webhook.fact import Fact
+from pipetrail_producers.webhook.gitlab.read import FORGE
 from pipetrail_producers.webhook.translation import UntranslatableError
-from pipetrail_producers.webhook.values import Data, address, merged, name, repository, url, vcs_repository
+from pipetrail_producers.webhook.values import address, name, repository, url
 
 NO_INSTANCE = "urn:gitlab"
 _INSTANCE_HEADER = "x-gitlab-instance"
@@ -64,18 +65,15 @@ class Place(NamedTuple):
         subject: str | None = None,
     ) -> Fact:
         """A fact of this place; `key` is kind and native id, `time` None the time of receipt."""
-        where: Data = {"vcs": {"repository": vcs_repository(self.repository)}, "cicd": {"system": "gitlab"}}
-        kind, native_id = key
-        return Fact(
-            type=type_,
-            time=time or self.received,
-            provider="gitlab",
+        return FORGE.fact(
+            type_,
+            time or self.received,
+            key,
+            data,
             instance=self.instance,
-            kind=kind,
-            native_id=native_id,
+            repository=self.repository,
             state=state,
-            data=merged(where, data),
-            subject=subject or native_id,
+            subject=subject,
         )
 
 

@@ -5,13 +5,16 @@ hooks leave out what lies below a second; so do we everywhere, that a fact has o
 """
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from pipetrail_producers.webhook import payload as plain
-from pipetrail_producers.webhook.translation import UntranslatableError
+from pipetrail_producers.webhook.forge import Forge
 from pipetrail_producers.webhook.values import Data, name
+
+FORGE = Forge("gitlab")
+# What a payload of its kind always has; else UntranslatableError.
+required, part, missing = FORGE.required, FORGE.part, FORGE.missing
 
 _RUBY_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) (?:(UTC)|([+-]\d\d):?(\d\d))", re.ASCII)
 # Users that GitLab makes for project, group and instance tokens, and for service accounts.
@@ -74,31 +77,3 @@ def request_ref(ref: str | None) -> RequestRef | None:
     """A ref like `refs/merge-requests/17/merge`; None for every other."""
     match = _REQUEST_REF.fullmatch(ref or "")
     return RequestRef(match[1], match[2] != "head") if match else None
-
-
-def required(payload: Mapping[str, Any], path: str, kind: str) -> str:
-    """A name that this kind always has.
-
-    Raises:
-        UntranslatableError: it is not there.
-    """
-    return name(payload, path) or missing(kind, path)
-
-
-def part(payload: Mapping[str, Any], path: str, kind: str) -> Mapping[str, Any]:
-    """An object that this kind always has.
-
-    Raises:
-        UntranslatableError: it is not there.
-    """
-    found = plain.at(payload, path)
-    return found if isinstance(found, Mapping) else missing(kind, path)
-
-
-def missing(kind: str, path: str) -> NoReturn:
-    """Say that a field is not there.
-
-    Raises:
-        UntranslatableError: always.
-    """
-    raise UntranslatableError(f"gitlab {kind}: {path} is missing, or not what it always is")
