@@ -4,14 +4,15 @@ Faust and RocksDB are imported when `process` runs, so that `topics` and every `
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from pipetrail_schemas import connection
+from pipetrail_schemas.service import log
 from pipetrail_schemas.topics import ALL, EVENTS, LINKS, RESOLVED
 
-from pipetrail_processors import log
 from pipetrail_processors.datadir import datadir
 from pipetrail_processors.settings import ProcessSettings
 from pipetrail_processors.topics_admin import Found, TopicsAdmin, changelog_topic, with_partitions
@@ -64,6 +65,8 @@ def process(ready_file: Path | None) -> None:
     """
     settings = ProcessSettings.load()
     log.configure(settings.log_level, settings.log_format)
+    # Under load a checkpoint takes longer than the interval between two; that is what it is for.
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)
     services = connection.load()
     kafka = services.require_kafka()
     from pipetrail_processors import app, tables, worker  # noqa: PLC0415 - see the module's docstring

@@ -27,13 +27,13 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pipetrail_schemas.errors import SettingError
+from pipetrail_schemas.service.yamlfile import Place, YamlFile, parse
 from pipetrail_schemas.times import format_time
 from pydantic import AwareDatetime, Field, PrivateAttr, StringConstraints, model_validator
 
 from pipetrail_processors.guard.freeze import FreezeWindow, Part, Pattern, Text, matches
 from pipetrail_processors.guard.reviews import Reviews
 from pipetrail_processors.guard.roles import STANDARD_ROLES, Grant, Group, RoleName
-from pipetrail_processors.yamlfile import Place, YamlFile, parse
 
 _StageName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 _ProjectKey = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,9}$")]

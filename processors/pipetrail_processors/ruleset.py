@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipetrail_schemas.errors import SettingError
+from pipetrail_schemas.service.yamlfile import parse
 from pipetrail_schemas.times import format_time
 
 from pipetrail_processors.case import Case
 from pipetrail_processors.expression import Expression, Text
 from pipetrail_processors.fields import FIELDS
 from pipetrail_processors.rule import Exclusion, Rule
-from pipetrail_processors.yamlfile import parse
 
 _SETTING = "rules"
 

@@ -3,16 +3,15 @@
 What would lose data cannot be set: acknowledgements, idempotence, the order of checkpoint and commit, where reading starts.
 """
 
-import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated
 
-from pipetrail_schemas.errors import SettingError
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pipetrail_schemas.service.settings import ServiceSettings
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 
-class ProcessSettings(BaseSettings):
+class ProcessSettings(ServiceSettings):
     """`PIPETRAIL_PROCESS_*`: how the processor runs."""
 
     model_config = SettingsConfigDict(env_prefix="PIPETRAIL_PROCESS_")
@@ -56,28 +55,3 @@ class ProcessSettings(BaseSettings):
         le=3600.0,
         description="seconds that Kafka may be away before the processor ends, to start again",
     )
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
-        default="info", description="debug, info, warning or error"
-    )
-    log_format: Annotated[str, Field(pattern="^(auto|json|console)$")] = Field(
-        default="auto", description="json, console, or auto: console on a terminal, else json"
-    )
-
-    @classmethod
-    def load(cls) -> Self:
-        """The settings in the environment. A variable with the prefix that is no setting is a typing error, and said to be.
-
-        Raises:
-            SettingError: names the variable and what is allowed.
-        """
-        prefix = cls.model_config.get("env_prefix", "")
-        known = {f"{prefix}{name}".upper() for name in cls.model_fields}
-        unknown = sorted(name for name in os.environ if name.startswith(prefix) and name not in known)
-        if unknown:
-            raise SettingError(unknown[0], f"is no setting; there are: {', '.join(sorted(known))}")
-        try:
-            return cls()
-        except ValidationError as exc:
-            first: Any = exc.errors()[0]
-            name = f"{prefix}{first['loc'][0]}".upper()
-            raise SettingError(name, f"{first['msg']}, not {first['input']!r}") from exc

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 import structlog
 from pipetrail_schemas import connection
+from pipetrail_schemas.service import log
 
-from pipetrail_sinks import backoff, log
+from pipetrail_sinks import backoff
 from pipetrail_sinks.batch import Limits
 from pipetrail_sinks.dead_letters import DeadLetters
 from pipetrail_sinks.errors import TargetRefusedError

@@ -1,37 +1,13 @@
 """The settings of `pipetrail index` and `pipetrail indices`: from the environment, checked at start; a wrong one stops it."""
 
-import os
-from typing import Annotated, Any, Self
+from typing import Annotated
 
-from pipetrail_schemas.errors import SettingError
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
-
-class Settings(BaseSettings):
-    """Reads variables with a prefix; one with the prefix that is no setting is a typing error, and said to be."""
-
-    @classmethod
-    def load(cls) -> Self:
-        """The settings in the environment.
-
-        Raises:
-            SettingError: names the variable and what is allowed.
-        """
-        prefix = cls.model_config.get("env_prefix", "")
-        known = {f"{prefix}{name}".upper() for name in cls.model_fields}
-        unknown = sorted(name for name in os.environ if name.startswith(prefix) and name not in known)
-        if unknown:
-            raise SettingError(unknown[0], f"is no setting; there are: {', '.join(sorted(known))}")
-        try:
-            return cls()
-        except ValidationError as exc:
-            first: Any = exc.errors()[0]
-            name = f"{prefix}{first['loc'][0]}".upper()
-            raise SettingError(name, f"{first['msg']}, not {first['input']!r}") from exc
+from pipetrail_schemas.service.settings import ServiceSettings, Settings
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 
-class IndexSettings(Settings):
+class IndexSettings(ServiceSettings):
     """`PIPETRAIL_INDEX_*`: how the OpenSearch sink runs."""
 
     model_config = SettingsConfigDict(env_prefix="PIPETRAIL_INDEX_")
@@ -56,12 +32,6 @@ class IndexSettings(Settings):
     )
     timeout_s: float = Field(
         default=30.0, ge=1.0, le=300.0, description="seconds that one request may take before it is tried again"
-    )
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
-        default="info", description="debug, info, warning or error"
-    )
-    log_format: Annotated[str, Field(pattern="^(auto|json|console)$")] = Field(
-        default="auto", description="json, console, or auto: console on a terminal, else json"
     )
 
 

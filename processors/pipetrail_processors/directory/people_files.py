@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 from pipetrail_schemas.errors import SettingError
+from pipetrail_schemas.service.yamlfile import parse
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipetrail_processors.directory.person import Person
-from pipetrail_processors.yamlfile import parse
 
 SETTING = "reference"
 _COLUMNS = ("id", "name", "email", "login", "team", "role", "from", "to")

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Annotated
 
 from pipetrail_schemas.errors import SettingError
+from pipetrail_schemas.service.yamlfile import parse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pipetrail_processors.directory.codeowners import CodeOwners, parse_codeowners
 from pipetrail_processors.directory.people_files import SETTING, Found, from_csv, from_scim, from_yaml
 from pipetrail_processors.directory.person import Person
-from pipetrail_processors.yamlfile import parse
 
 _Pattern = Annotated[str, StringConstraints(min_length=1, to_lower=True)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=4096)]

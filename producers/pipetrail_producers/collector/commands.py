@@ -22,7 +22,9 @@ def collect(ready_file: Path | None, *, check: bool) -> None:
     the file that says who may send what. A wrong setting stops the program and says what is allowed.
     """
     try:
-        from pipetrail_producers.collector import app, log, places, server, settings, sources  # noqa: PLC0415 - see above
+        from pipetrail_schemas.service import log  # noqa: PLC0415 - see above
+
+        from pipetrail_producers.collector import app, places, server, settings, sources  # noqa: PLC0415 - see above
     except ModuleNotFoundError as exc:
         raise SettingError("collect", f"needs {exc.name}: pip install 'pipetrail-producers[collector]'") from exc
 

@@ -20,11 +20,12 @@ import orjson
 import structlog
 from pipetrail_schemas import connection
 from pipetrail_schemas.errors import PipetrailError
+from pipetrail_schemas.service import log
 from pipetrail_schemas.times import now
 from pipetrail_schemas.topics import DEAD_LETTERS
 
 from pipetrail_producers.collector import entry as entries
-from pipetrail_producers.collector import gaps, log, places
+from pipetrail_producers.collector import gaps, places
 from pipetrail_producers.collector.backlog import Backlog, Item, write_whole
 from pipetrail_producers.collector.errors import StoreError, StoreFullError
 from pipetrail_producers.collector.making import DEAD, EVENT, Made, dead_letter, make

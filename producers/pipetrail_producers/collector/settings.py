@@ -3,20 +3,20 @@
 Who may send what stands in a file of its own (`sources`), which these settings name.
 """
 
-import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated
 
 from pipetrail_schemas.errors import SettingError
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pipetrail_schemas.service.settings import ServiceSettings
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 _MIB = 1024 * 1024
 # GitHub's payloads are capped at 25 MiB; nobody sends larger ones.
 DEFAULT_BODY_BYTES = 25 * _MIB
 
 
-class CollectSettings(BaseSettings):
+class CollectSettings(ServiceSettings):
     """`PIPETRAIL_COLLECT_*`: how the collector runs."""
 
     model_config = SettingsConfigDict(env_prefix="PIPETRAIL_COLLECT_")
@@ -57,37 +57,9 @@ class CollectSettings(BaseSettings):
     tls_client_ca: Path | None = Field(
         default=None, description="PEM file of the authority whose clients alone may connect (mutual TLS)"
     )
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
-        default="info", description="debug, info, warning or error"
-    )
-    log_format: Annotated[str, Field(pattern="^(auto|json|console)$")] = Field(
-        default="auto", description="json, console, or auto: console on a terminal, else json"
-    )
 
-    @classmethod
-    def load(cls) -> Self:
-        """The settings in the environment. A variable with the prefix that is no setting is a typing error, and said to be.
-
-        Raises:
-            SettingError: names the variable and what is allowed.
-        """
-        prefix = cls.model_config.get("env_prefix", "")
-        known = {f"{prefix}{name}".upper() for name in cls.model_fields}
-        unknown = sorted(name for name in os.environ if name.startswith(prefix) and name not in known)
-        if unknown:
-            raise SettingError(unknown[0], f"is no setting; there are: {', '.join(sorted(known))}")
-        try:
-            loaded = cls()
-        except ValidationError as exc:
-            first: Any = exc.errors()[0]
-            name = f"{prefix}{first['loc'][0]}".upper()
-            if first["type"] == "missing":
-                raise SettingError(name, f"is needed: {cls.model_fields[first['loc'][0]].description}") from exc
-            raise SettingError(name, f"{first['msg']}, not {first['input']!r}") from exc
-        loaded._require_files(prefix)
-        return loaded
-
-    def _require_files(self, prefix: str) -> None:
+    def check(self, prefix: str) -> None:
+        """TLS's settings go together, and the files that are named are there."""
         if (self.tls_certificate is None) != (self.tls_key is None) or (self.tls_client_ca and self.tls_certificate is None):
             raise SettingError(f"{prefix}TLS_CERTIFICATE", "and _TLS_KEY go together, and _TLS_CLIENT_CA needs both")
         for name in ("sources", "tls_certificate", "tls_key", "tls_client_ca"):

@@ -22,10 +22,10 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pipetrail_schemas.errors import SettingError
+from pipetrail_schemas.service import yamlfile
+from pipetrail_schemas.service.yamlfile import YamlFile
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipetrail_producers.collector import yamlfile
-from pipetrail_producers.collector.yamlfile import YamlFile
 from pipetrail_producers.webhook import systems
 from pipetrail_producers.webhook.generic import MappingError, compile_mapping
 from pipetrail_producers.webhook.signature import SCHEMES, check_secret
@@ -245,7 +245,7 @@ def _secret(file: YamlFile, place: tuple[str | int, ...], one: SecretPlace, sche
     if one.env is not None:
         where, secret = f"the environment variable {one.env}", env.get(one.env, "")
     else:
-        target = file.path.parent / str(one.file)
+        target = file.folder / str(one.file)
         where = f"the file {target}"
         try:
             secret = target.read_text(encoding="utf-8").strip()

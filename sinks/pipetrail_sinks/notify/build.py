@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar, assert_never
 
+from pipetrail_schemas.service.yamlfile import Place, YamlFile
+
 from pipetrail_sinks.notify.channel_settings import (
     AppriseSettings,
     ChannelSettings,
@@ -30,7 +32,6 @@ from pipetrail_sinks.notify.client import Client
 from pipetrail_sinks.notify.errors import TargetForbiddenError
 from pipetrail_sinks.notify.file import RoutesFile
 from pipetrail_sinks.notify.target import KNOWN_HOSTS, parse_target
-from pipetrail_sinks.notify.yamlfile import Place, YamlFile
 
 Made = TypeVar("Made")
 
@@ -96,7 +97,7 @@ class Builder:
         return MailChannel(Relay(one.host, one.port, one.tls, context, one.user, password), one.sender, one.to)
 
     def _context(self, place: Place, one: MailSettings) -> ssl.SSLContext:
-        ca_file = None if one.ca_file is None else self._file.path.parent / one.ca_file
+        ca_file = None if one.ca_file is None else self._file.folder / one.ca_file
         try:
             return ssl.create_default_context(cafile=ca_file)
         except OSError as exc:  # which an SSLError is
@@ -116,7 +117,7 @@ class Builder:
             if not secret:
                 raise self._file.error(place, f"the environment variable {one.env} is not set")
             return secret
-        path = self._file.path.parent / str(one.file)
+        path = self._file.folder / str(one.file)
         try:
             secret = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as exc:

@@ -15,8 +15,8 @@ import click
 import structlog
 from pipetrail_schemas import connection, times
 from pipetrail_schemas.errors import SettingError
+from pipetrail_schemas.service import log
 
-from pipetrail_sinks import log
 from pipetrail_sinks.batch import Limits
 from pipetrail_sinks.dead_letters import DeadLetters
 from pipetrail_sinks.notify import file as routes_file

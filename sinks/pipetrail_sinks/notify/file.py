@@ -27,15 +27,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.finding import Category, Severity
+from pipetrail_schemas.service import yamlfile
+from pipetrail_schemas.service.yamlfile import Place, YamlFile
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from pipetrail_sinks.notify import yamlfile
 from pipetrail_sinks.notify.channel_settings import ChannelSettings, kinds_left_out
 from pipetrail_sinks.notify.links import Links
 from pipetrail_sinks.notify.quiet import Quiet, parse_hours
 from pipetrail_sinks.notify.routes import Condition, Escalation, GroupBy, Route, Routes
 from pipetrail_sinks.notify.throttle import Throttle
-from pipetrail_sinks.notify.yamlfile import Place, YamlFile
 
 SETTING = "PIPETRAIL_NOTIFY_ROUTES"
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

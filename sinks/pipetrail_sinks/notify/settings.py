@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
+from pipetrail_schemas.service.settings import ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from pipetrail_sinks.settings import Settings
 
-
-class NotifySettings(Settings):
+class NotifySettings(ServiceSettings):
     """`PIPETRAIL_NOTIFY_*`: how the notifier runs."""
 
     model_config = SettingsConfigDict(env_prefix="PIPETRAIL_NOTIFY_")
@@ -23,10 +22,4 @@ class NotifySettings(Settings):
     )
     allow_loopback: bool = Field(
         default=False, description="true: channels may be http to 127.0.0.1 or ::1, for trying things out on one machine"
-    )
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
-        default="info", description="debug, info, warning or error"
-    )
-    log_format: Annotated[str, Field(pattern="^(auto|json|console)$")] = Field(
-        default="auto", description="json, console, or auto: console on a terminal, else json"
     )

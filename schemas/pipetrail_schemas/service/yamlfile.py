@@ -1,12 +1,14 @@
-"""YAML files that people write (policies, rules), read so that every complaint names file and line."""
+"""YAML files that people write (policies, rules, sources, routes), read so that every complaint names file and line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pipetrail_schemas.errors import SettingError
 from pydantic import BaseModel, ValidationError
+
+from pipetrail_schemas.errors import SettingError
 
 Place = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -14,12 +16,17 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """A parsed file: its content, and the line of every value in it."""
+    """A parsed file: its content, and the line of every value in it. `setting` is what led to it, `name` its name or path."""
 
     setting: str
     name: str
     content: Any
     lines: dict[Place, int]
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths in it start."""
+        return Path(self.name).parent
 
     def line(self, place: Sequence[str | int]) -> int:
         """The line of a value, or of the nearest value around it that is there."""
@@ -52,6 +59,21 @@ class YamlFile:
                 message = f"is not known here; allowed: {', '.join(_siblings(model, error['loc']))}"
             # Union members and validators add parts to the place that the file does not have.
             raise self.error(error["loc"], message) from exc
+
+
+def read(path: Path, *, setting: str) -> YamlFile:
+    """Read and parse a file; see `parse`.
+
+    Raises:
+        SettingError: it cannot be read, is no YAML, or names a key twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise SettingError(setting, f"{path} cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise SettingError(setting, f"{path}:1: is no YAML: {exc}") from exc
+    return parse(text, setting=setting, name=str(path))
 
 
 def parse(text: str, *, setting: str, name: str) -> YamlFile:

@@ -1,6 +1,6 @@
 """Structured logs on stderr: one JSON object a line, or readable lines on a terminal. Values of events are never logged.
 
-Faust's and aiokafka's own lines come in the same form, from warnings on: below, they are tables for people.
+The libraries' own lines come in the same form, from warnings on: what they say below is for their authors.
 """
 
 import logging
@@ -38,6 +38,4 @@ def configure(level: str, style: str) -> None:
         )
     )
     logging.basicConfig(level=logging.DEBUG if level == "debug" else logging.WARNING, handlers=[handler], force=True)
-    # Under load a checkpoint takes longer than the interval between two; that is what it is for.
-    logging.getLogger("mode.timers").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
