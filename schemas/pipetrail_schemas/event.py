@@ -252,6 +252,12 @@ class Ticket(Model):
     url: Url | None = None
 
 
+class FindingName(Model):
+    """The finding that the event is about."""
+
+    id: Uuid
+
+
 class SkipCounts(Model):
     """How many of the skipped test cases were skipped in which meaning (`types.Skip`)."""
 
@@ -329,6 +335,7 @@ class Pipetrail(Model):
     stage: Name | None = Field(default=None, description="the stage of the policy that this is, or that was passed over")
     control: Name | None = Field(default=None, description="the control that was changed or passed over")
     ticket: Ticket | None = None
+    finding: FindingName | None = Field(default=None, description="the finding that somebody decided about")
     trigger: Name | None = None
     run: RunAttempt | None = None
     change: Revisions | None = None

@@ -2,13 +2,16 @@
 
 Its id is a hash of the rule and of what it was found on, so the same hit found again is the same finding. A finding whose
 ground is gone (a late event showed that the tests did run) is published again with status `withdrawn`; it is never deleted.
+
+People decide about findings by events (`finding.acknowledged` and so on), which the finding shows: the latest one of each kind
+that counts, and those that do not, with the reason why.
 """
 
 from typing import Literal
 
 from pydantic import Field
 
-from pipetrail_schemas.event import Deployment, Model, Name, Ticket, Time, User, Vcs
+from pipetrail_schemas.event import Deployment, Model, Name, Person, Ticket, Time, User, Vcs
 from pipetrail_schemas.trail import Related
 
 SCHEMA_VERSION = "1.0"
@@ -41,11 +44,28 @@ class FindingEvent(Model):
 
 
 class Exclusion(Model):
-    """Who accepted a finding, why, and until when."""
+    """Who accepted such findings, why, and until when. On a finding that is not `excluded`, the exclusion had expired by then."""
 
     owner: Name
     reason: str
     expires: Time
+
+
+class Decision(Model):
+    """What somebody decided about a finding. `event_id` is the event that tells it."""
+
+    by: Person | None = Field(default=None, description="who decided; absent where the event names nobody")
+    time: Time
+    reason: str
+    ticket: Name | None = None
+    event_id: Name
+
+
+class Uncounted(Decision):
+    """A decision that does not count."""
+
+    status: Status = Field(description="what it would have made of the finding")
+    why: str = Field(description="why it does not count")
 
 
 class FindingState(Model):
@@ -61,6 +81,17 @@ class FindingState(Model):
     evidence: list[Name] = Field(description="ids of the events that show it")
     correction: str | None = Field(default=None, description="what an earlier verdict was corrected by, and to what")
     exclusion: Exclusion | None = None
+    acknowledged: Decision | None = None
+    justified: Decision | None = None
+    resolved: Decision | None = None
+    reopened: Decision | None = None
+    uncounted: list[Uncounted] | None = Field(default=None, description="decisions that do not count, with the reason why")
+    review_due: Time | None = Field(
+        default=None, description="until when somebody is to justify or resolve it; past that and not done, it is overdue"
+    )
+    key: Name | None = Field(
+        default=None, description="the Kafka key of events about it, where it belongs to no repository, whose URL that is"
+    )
 
 
 class TrailRef(Model):

@@ -102,6 +102,7 @@ _RESULT = ("pipetrail.result",)
 _ARTIFACT = ("artifact.hash",)
 _ENVIRONMENT = ("deployment.environment.name",)
 _REASON = ("event.reason",)
+_DECISION = ("pipetrail.finding.id", "event.reason")
 
 _ALL = (
     EventType("push.received", "A ref was pushed to", "configuration", ("change",), (_REPO, _HEAD), Stage.COMMIT),
@@ -153,6 +154,10 @@ _ALL = (
     EventType("policy.bypassed", "A control was passed over", "configuration", ("access",), ("pipetrail.control",)),
     EventType("role.changed", "Somebody's role or access was altered", "iam", ("change",), ("user.target.name",)),
     EventType("intervention.recorded", "Somebody stepped in by hand", "process", ("info",), ("event.action",)),
+    EventType("finding.acknowledged", "Somebody takes care of a finding", "process", ("info",), _DECISION),
+    EventType("finding.justified", "Somebody said why a finding is all right", "process", ("info",), _DECISION),
+    EventType("finding.resolved", "Somebody said that a finding's cause is gone", "process", ("info",), _DECISION),
+    EventType("finding.reopened", "Somebody opened a finding anew", "process", ("info",), _DECISION),
     EventType("ticket.created", "A ticket was created", "configuration", ("creation",), ("pipetrail.ticket.id",)),
     EventType("ticket.updated", "A ticket was altered", "configuration", ("change",), ("pipetrail.ticket.id",)),
     EventType("ticket.closed", "A ticket was closed", "configuration", ("change",), ("pipetrail.ticket.id",)),
