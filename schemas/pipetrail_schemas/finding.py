@@ -44,7 +44,7 @@ class FindingEvent(Model):
 
 
 class Exclusion(Model):
-    """Who accepted such findings, why, and until when. On a finding that is not `excluded`, the exclusion had expired by then."""
+    """Who accepted such findings, why, and until when. A finding that is not `excluded` came after it had expired."""
 
     owner: Name
     reason: str
