@@ -12,8 +12,9 @@ from rich.text import Text
 
 from pipetrail_review.documents import entry_of
 from pipetrail_review.lines import line_of, rule_words
+from pipetrail_review.marks import MARK_STYLES
 from pipetrail_review.moments import stamp, zone_name
-from pipetrail_review.render import MARK_STYLES, severity_cell
+from pipetrail_review.render import severity_cell
 from pipetrail_review.terminal import Columns, styled
 from pipetrail_review.text import SHORT_ID, lines_of, plain, short_revision
 

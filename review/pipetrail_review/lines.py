@@ -70,7 +70,7 @@ def line_of(
     name, words = entry.name or "", [_phrase(entry)]
     if entry.type == "commit.recorded":
         name = short_revision(revision) if revision else name
-        words = [_who(entry.actor), ticket or ""]
+        words = [who(entry.actor), ticket or ""]
     elif entry.stage in {Stage.DEPLOY, Stage.APPROVAL} and entry.environment:
         name = entry.environment
         words.append(entry.name if entry.name and entry.name != entry.environment else "")
@@ -95,6 +95,11 @@ def rule_words(rule: str) -> str:
     return plain(rule.replace("-", " ").replace("_", " "))
 
 
+def who(person: Person | None) -> str:
+    """What a person is called: by name, else id, else address; nothing for nobody."""
+    return plain(person.name or person.id or person.email or "") if person else ""
+
+
 def _phrase(entry: Entry) -> str:
     verb = entry.type.rpartition(".")[2]
     if entry.skip:
@@ -104,8 +109,8 @@ def _phrase(entry: Entry) -> str:
     else:
         phrase = entry.decision or _VERBS.get(verb, verb)
     told = entry.stage not in _BY_MACHINE or entry.skip or entry.result is Result.SKIP
-    if told and (who := _who(entry.actor)):
-        phrase = f"{phrase} by {who}" if phrase else f"by {who}"
+    if told and (actor := who(entry.actor)):
+        phrase = f"{phrase} by {actor}" if phrase else f"by {actor}"
     return f'{phrase}, "{plain(entry.reason)}"' if entry.reason else phrase
 
 
@@ -127,7 +132,3 @@ def _ended_starts(entries: list[Entry]) -> dict[str, str]:
 def _kind(entry: Entry) -> str:
     subject = entry.type.partition(".")[0]
     return entry.stage.value if entry.stage else _KINDS.get(subject, subject)
-
-
-def _who(person: Person | None) -> str:
-    return plain(person.name or person.id or person.email or "") if person else ""

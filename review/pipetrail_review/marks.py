@@ -20,6 +20,7 @@ class Mark(Enum):
     NEUTRAL = "·"
 
 
+MARK_STYLES = {Mark.GOOD: "green", Mark.BAD: "red", Mark.SKIPPED: "yellow", Mark.RUNNING: "dim", Mark.NEUTRAL: ""}
 SKIPS = {
     Skip.ON_PURPOSE: "skipped",
     Skip.NEVER_RAN: "never ran",

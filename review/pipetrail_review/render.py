@@ -18,12 +18,12 @@ from rich.text import Text
 
 from pipetrail_review.documents import label_of, repository_of
 from pipetrail_review.lines import Line, lines_of_trail, rule_words
-from pipetrail_review.marks import Mark
+from pipetrail_review.marks import MARK_STYLES
 from pipetrail_review.moments import clock, day, zone_name
+from pipetrail_review.sections import sections
 from pipetrail_review.terminal import SEVERITY_STYLES, Columns, styled
 from pipetrail_review.text import SHORT_ID, count, plain, shortened
 
-MARK_STYLES = {Mark.GOOD: "green", Mark.BAD: "red", Mark.SKIPPED: "yellow", Mark.RUNNING: "dim", Mark.NEUTRAL: ""}
 Cells = Sequence[RenderableType]
 
 _INDENT = 2
@@ -41,7 +41,7 @@ class Timeline:
         trail: the trail.
         now: the present; times of today stand without their date.
         zone: the zone to show times in, None for the local one.
-        full: also where the trail is from, every start, and the findings' titles and ids.
+        full: also where the trail is from, every start, what it knows besides (`sections`), and the findings' titles and ids.
     """
 
     def __init__(self, trail: Trail, *, now: datetime, zone: tzinfo | None = None, full: bool = False) -> None:
@@ -59,7 +59,13 @@ class Timeline:
         beside = Columns(list(self._rows(row)), kept=(_TIME, _KIND, _SEVERITY), indent=_INDENT)
         fits = beside.natural_width <= options.max_width
         yield beside if fits else Columns(list(self._rows(narrow_row)), kept=(_TIME, _KIND), indent=_INDENT)
-        if self._full and self._trail.pipetrail.trail.findings:
+        if not self._full:
+            return
+        for section in sections(self._trail, now=self._now, zone=self._zone):
+            yield Text()
+            yield Columns([(styled(section.title, "bold"),)], indent=_INDENT)
+            yield Columns(section.rows, kept=section.kept, indent=2 * _INDENT)
+        if self._trail.pipetrail.trail.findings:
             yield Text()
             yield findings_list(self._trail.pipetrail.trail.findings)
 

@@ -15,9 +15,9 @@ from pipetrail_review.documents import entry_of, finding_of, label_of, trail_of
 from pipetrail_review.errors import BadDocumentError
 from pipetrail_review.kinds import DEAD_LETTERS, EVENTS, FINDINGS, TRAILS, Kind
 from pipetrail_review.lines import line_of, rule_words
-from pipetrail_review.marks import mark_of, stage_words
+from pipetrail_review.marks import MARK_STYLES, mark_of, stage_words
 from pipetrail_review.moments import stamp
-from pipetrail_review.render import MARK_STYLES, found_words, severity_cell
+from pipetrail_review.render import found_words, severity_cell
 from pipetrail_review.terminal import Columns, styled
 from pipetrail_review.text import SHORT_ID, plain, short_revision, shortened
 
