@@ -56,3 +56,23 @@ class ServiceSettings(Settings):
     log_format: Annotated[str, Field(pattern="^(auto|json|console)$")] = Field(
         default="auto", description="json, console, or auto: console on a terminal, else json"
     )
+
+
+class WatchedSettings(ServiceSettings):
+    """What a program with pages of its own (`service.pages`) can be told besides."""
+
+    host: Annotated[str, Field(min_length=1)] = Field(
+        default="127.0.0.1", description="address of /healthz, /readyz and /metrics; whoever reaches it can read the figures"
+    )
+    port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65_535,
+        description="port of these pages; 0 takes a free one; by default the usual one, or a free one where that is taken",
+    )
+    away_after_s: float = Field(
+        default=15.0,
+        ge=1.0,
+        le=3600.0,
+        description="seconds without an answer after which a system counts as away, and /readyz as 503",
+    )
