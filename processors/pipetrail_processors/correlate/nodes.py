@@ -27,6 +27,7 @@ import orjson
 
 from pipetrail_processors.retention import Entry, enqueue
 from pipetrail_processors.state import State
+from pipetrail_processors.tally import count_trails, is_trail
 
 Node = dict[str, Any]
 
@@ -86,8 +87,10 @@ class Work:
         self._changed.clear()
         if new and self.day is not None:
             enqueue(self.state, self.day, new)
+            count_trails(self.state, sum(is_trail(entry.key) for entry in new))
 
     def forget(self, key: str) -> None:
-        """Remove a node."""
+        """Remove a node that there is."""
+        count_trails(self.state, -is_trail(key))
         self.state.delete(self._prefix + key.encode())
         self._nodes.pop(key, None)

@@ -44,6 +44,12 @@ class Waiting:
         return sorted(found)
 
 
+def waits(state: State) -> int:
+    """How many waits have not ended; one whose link came counts until then, too."""
+    index: list[int] = _load(state, _INDEX)
+    return sum(len(_load(state, _bucket_key(bucket))) for bucket in index)
+
+
 def _bucket_key(bucket: int) -> bytes:
     return b"q\0%d" % bucket
 
