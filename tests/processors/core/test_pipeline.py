@@ -176,7 +176,7 @@ def test_an_event_reads_no_more_of_a_large_repository_than_of_a_small_one() -> N
         state.reads = 0
         world.pipeline.on_event(value, HEADERS, state)
         reads.append(state.reads)
-    assert set(reads[1:]) == {3}
+    assert set(reads[1:]) == {4}
 
 
 def test_the_parents_of_a_commit_are_kept() -> None:
