@@ -1,15 +1,17 @@
 """`pipetrail index` and `pipetrail indices`: the command line of the OpenSearch sink."""
 
 import json
-import signal
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 import structlog
 from pipetrail_schemas import connection
 from pipetrail_schemas.service import log
+from pipetrail_schemas.service.lifecycle import ready_file, stop_on_signals
+from pipetrail_schemas.service.watched import watched
 
 from pipetrail_sinks import backoff
 from pipetrail_sinks.batch import Limits
@@ -21,10 +23,15 @@ from pipetrail_sinks.opensearch.client import Client
 from pipetrail_sinks.opensearch.indices import Asset
 from pipetrail_sinks.opensearch.outcomes import Step, of_request
 from pipetrail_sinks.opensearch.sink import OpenSearchSink
+from pipetrail_sinks.operation import Operation
 from pipetrail_sinks.runner import Runner, make_consumer
 from pipetrail_sinks.settings import IndexSettings, IndicesSettings
 
 _NOT_FOUND = 404
+# Where the pages are looked for.
+_USUAL_PORT = 8481
+# Seconds for one look at whether OpenSearch answers.
+_ASK_TIMEOUT_S = 5.0
 
 _log = structlog.get_logger("pipetrail.index")
 
@@ -32,36 +39,42 @@ _log = structlog.get_logger("pipetrail.index")
 @click.command()
 @click.option(
     "--ready-file",
+    "ready_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Written once OpenSearch is reachable and Kafka has assigned partitions; removed at the end.",
+    help="Written, with the port of the pages, once OpenSearch is reachable and partitions are assigned; removed at the end.",
 )
-def index(ready_file: Path | None) -> None:
+def index(ready_path: Path | None) -> None:
     """Run the OpenSearch sink: index records, trails, findings and dead letters until SIGTERM or Ctrl-C.
 
-    Settings are environment variables, PIPETRAIL_INDEX_*; a wrong one stops the program and says what is allowed.
+    /healthz, /readyz and /metrics are on 127.0.0.1:8481, or on a free port where that is taken (the log says which). Settings
+    are environment variables, PIPETRAIL_INDEX_*; a wrong one stops the program and says what is allowed.
     """
     settings = IndexSettings.load()
     log.configure(settings.log_level, settings.log_format)
     services = connection.load()
     kafka = services.require_kafka()
-    client = Client(
-        services.require_opensearch().as_user("indexer"), timeout_s=settings.timeout_s, connections=settings.connections
-    )
-    stop = _stop_on_signals()
-    if not _await_indices(client, stop):
-        return
-    runner = Runner(
-        make_consumer(kafka, settings.group),
-        OpenSearchSink(client, connections=settings.connections),
-        DeadLetters(kafka),
-        Limits(settings.batch_messages, settings.batch_bytes, settings.batch_age_ms / 1000),
-        ready=lambda: _say_ready(ready_file),
-    )
-    try:
-        runner.run(stop)
-    finally:
-        if ready_file:
-            ready_file.unlink(missing_ok=True)
+    opensearch = services.require_opensearch().as_user("indexer")
+    client = Client(opensearch, timeout_s=settings.timeout_s, connections=settings.connections)
+    stop = stop_on_signals()
+    # Asked by a thread of its own, over a connection of its own: a write that waits keeps it from no answer.
+    asks = {"OpenSearch": partial(_ask, Client(opensearch, timeout_s=_ASK_TIMEOUT_S, connections=1))}
+    operation = Operation("index", kafka, settings.group, settings, asks)
+    with watched(operation.watch, settings, usual_port=_USUAL_PORT) as pages, ready_file(ready_path) as mark:
+        if not _await_indices(client, stop):
+            return
+
+        def ready() -> None:
+            _log.info("ready")
+            mark.write(str(pages.port))
+
+        Runner(
+            make_consumer(kafka, settings.group),
+            OpenSearchSink(client, connections=settings.connections),
+            DeadLetters(kafka),
+            Limits(settings.batch_messages, settings.batch_bytes, settings.batch_age_ms / 1000),
+            ready=ready,
+            seen=operation.seen,
+        ).run(stop)
     _log.info("stopped")
 
 
@@ -114,11 +127,10 @@ def _print(found: Sequence[Asset], *, as_json: bool) -> None:
         click.echo(f"{one.kind:20}{one.name:28}{one.state}{f'  {one.detail}' if one.detail else ''}")
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+def _ask(client: Client) -> None:
+    answer = cluster.check(client)
+    if not answer.ok:
+        raise TargetRefusedError(answer.reason)
 
 
 def _await_indices(client: Client, stop: threading.Event) -> bool:
@@ -142,9 +154,3 @@ def _await_indices(client: Client, stop: threading.Event) -> bool:
         _log.warning("waiting for OpenSearch", reason=answer.reason)
         stop.wait(backoff.delay_s(attempt, 0.5))
     return False
-
-
-def _say_ready(ready_file: Path | None) -> None:
-    _log.info("ready")
-    if ready_file:
-        ready_file.write_text("ready\n", encoding="utf-8")

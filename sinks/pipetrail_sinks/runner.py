@@ -26,6 +26,7 @@ from pipetrail_sinks.batch import Batch, Limits, Partition
 from pipetrail_sinks.dead_letters import DeadLetters
 from pipetrail_sinks.errors import BrokerError
 from pipetrail_sinks.message import Message
+from pipetrail_sinks.seen import Seen
 from pipetrail_sinks.sink import Sink
 from pipetrail_sinks.write import Write
 
@@ -66,10 +67,12 @@ class Runner:
         *,
         ready: Callable[[], None] = lambda: None,
         poll_s: float = POLL_S,
+        seen: Seen | None = None,
     ) -> None:
         """`ready` is called once, when the first partitions are assigned. The consumer is closed at the end of `run`.
 
-        A shorter `poll_s`, in seconds, is for sinks that somebody waits for: a lone message waits so long for others.
+        A shorter `poll_s`, in seconds, is for sinks that somebody waits for: a lone message waits so long for others. `seen` is
+        kept up to date, for who watches.
         """
         self._consumer = consumer
         self._sink = sink
@@ -77,6 +80,7 @@ class Runner:
         self._limits = limits
         self._ready: Callable[[], None] | None = ready
         self._poll_s = poll_s
+        self._seen = seen or Seen()
         self._batch = Batch(limits)
         self._write: Write | None = None
         self._giving_up = threading.Event()
@@ -116,7 +120,17 @@ class Runner:
             self._write = Write(self._batch, self._sink, self._dead_letters, self._giving_up)
             self._batch = Batch(self._limits)
         self._throttle()
+        self._look()
         self._tell()
+
+    def _look(self) -> None:
+        """Tell who watches how it goes."""
+        seen = self._seen
+        seen.held = len(self._batch.messages) + (len(self._write.messages) if self._write else 0)
+        if not seen.held:
+            seen.settled = monotonic()
+        seen.paused = self._paused
+        seen.turned()
 
     def _take(self, most: int, wait_s: float) -> None:
         taken = []
@@ -145,6 +159,9 @@ class Runner:
             return
         self._written += len(write.messages) - write.refused
         self._refused += write.refused
+        self._seen.written += len(write.messages) - write.refused
+        self._seen.refused += write.refused
+        self._seen.settled = monotonic()
         offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in write.next_offsets.items()]
         if not offsets:
             return
@@ -174,6 +191,8 @@ class Runner:
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         _log.info("assigned", partitions=len(partitions))
+        # In a cooperative rebalance these come to those that stay.
+        self._seen.assigned = tuple(sorted({*self._seen.assigned, *((one.topic, one.partition) for one in partitions)}))
         if self._ready and partitions:
             self._ready()
             self._ready = None
@@ -189,6 +208,7 @@ class Runner:
     def _forget(self, partitions: list[TopicPartition]) -> None:
         gone: set[Partition] = {(one.topic, one.partition) for one in partitions}
         self._batch.drop(gone)
+        self._seen.assigned = tuple(one for one in self._seen.assigned if one not in gone)
         if self._write is not None:
             for partition in gone:
                 self._write.next_offsets.pop(partition, None)

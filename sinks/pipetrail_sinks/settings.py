@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from pipetrail_schemas.service.settings import ServiceSettings, Settings
+from pipetrail_schemas.service.settings import Settings, WatchedSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 
-class IndexSettings(ServiceSettings):
+class IndexSettings(WatchedSettings):
     """`PIPETRAIL_INDEX_*`: how the OpenSearch sink runs."""
 
     model_config = SettingsConfigDict(env_prefix="PIPETRAIL_INDEX_")

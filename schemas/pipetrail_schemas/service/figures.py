@@ -49,7 +49,10 @@ class Figures(Collector):
         for figure in self._figures:
             family = CounterMetricFamily if figure.kind == "counter" else GaugeMetricFamily
             metric = family(figure.name, figure.says, labels=(figure.label,) if figure.label else ())
-            numbers = figure.read()
+            try:
+                numbers = figure.read()
+            except Exception:  # noqa: BLE001, S112 - one that cannot be had now is missing, and hides none of the others
+                continue
             if isinstance(numbers, Mapping):
                 for value, number in sorted(numbers.items()):
                     metric.add_metric((value,), number)

@@ -1,5 +1,6 @@
 """The beginning and the end of a program that runs for long: the ready mark, and the wish to stop."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,10 @@ class ReadyFile:
     def write(self, content: str = "ready") -> None:
         """The program does its work now; `content` is one line, such as the port it listens on."""
         if self._path:
-            self._path.write_text(f"{content}\n", encoding="utf-8")
+            # Whoever waits for the file may read it the moment it is there.
+            draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+            draft.write_text(f"{content}\n", encoding="utf-8")
+            draft.replace(self._path)
 
     def remove(self) -> None:
         """The program works no more."""

@@ -2,13 +2,12 @@
 
 import hashlib
 import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,6 +15,8 @@ import structlog
 from pipetrail_schemas import connection, times
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.service import log
+from pipetrail_schemas.service.lifecycle import ready_file, stop_on_signals
+from pipetrail_schemas.service.watched import watched
 
 from pipetrail_sinks.batch import Limits
 from pipetrail_sinks.dead_letters import DeadLetters
@@ -31,6 +32,7 @@ from pipetrail_sinks.notify.routes import Route, Routes
 from pipetrail_sinks.notify.settings import NotifySettings
 from pipetrail_sinks.notify.sink import NotifySink
 from pipetrail_sinks.notify.store import Store, counts
+from pipetrail_sinks.operation import Operation
 from pipetrail_sinks.runner import Runner, make_consumer
 
 CONSOLE = "console"
@@ -41,6 +43,10 @@ _LIMITS = Limits(messages=500, size_bytes=16 * 1024 * 1024, age_s=0.0)
 _POLL_S = 0.01
 # Who opens a terminal wants to see what is going on, not last week.
 _CONSOLE_AGE = timedelta(days=1)
+# Where the pages are looked for.
+_USUAL_PORT = 8482
+# What of the outbox is shown, by channel.
+_OUTBOX = {"waiting": "Messages that wait to be sent", "refused": "Messages that a channel refused for good"}
 
 _log = structlog.get_logger("pipetrail.notify")
 
@@ -52,10 +58,11 @@ _log = structlog.get_logger("pipetrail.notify")
 @click.option("--status", is_flag=True, help="Only say how many messages wait, were sent, were refused, by channel.")
 @click.option(
     "--ready-file",
+    "ready_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Written once Kafka has assigned partitions; removed at the end.",
+    help="Written, with the port of the pages, once Kafka has assigned partitions; removed at the end.",
 )
-def notify(*, console: bool, check: bool, channel: str | None, status: bool, ready_file: Path | None) -> None:
+def notify(*, console: bool, check: bool, channel: str | None, status: bool, ready_path: Path | None) -> None:
     """Send alerts about findings to people: Slack, Teams, PagerDuty, webhooks, e-mail, until SIGTERM or Ctrl-C.
 
     Who is told what, on which channel and when, stands in the routes file that PIPETRAIL_NOTIFY_ROUTES names; docs/alerts.md
@@ -76,7 +83,7 @@ def notify(*, console: bool, check: bool, channel: str | None, status: bool, rea
     elif channel is not None:
         _try(channels, channel)
     else:
-        _run(settings, routes, channels, console=console, ready_file=ready_file)
+        _run(settings, routes, channels, console=console, ready_path=ready_path)
 
 
 def _console() -> tuple[Routes, dict[str, Channel]]:
@@ -93,29 +100,31 @@ def _configured(settings: NotifySettings) -> tuple[Routes, dict[str, Channel]]:
 
 
 def _run(
-    settings: NotifySettings, routes: Routes, channels: Mapping[str, Channel], *, console: bool, ready_file: Path | None
+    settings: NotifySettings, routes: Routes, channels: Mapping[str, Channel], *, console: bool, ready_path: Path | None
 ) -> None:
     services = connection.load()
     kafka = services.require_kafka()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     with closing(Store(_state(settings, services.home, console=console))) as store:
         deaf = frozenset(name for name, one in channels.items() if not one.wants_acknowledgements)
         postmen = {name: Postman(name, one, store, times.now) for name, one in channels.items()}
         sink = NotifySink(Desk(store, routes, deaf=deaf), postmen, times.now)
-        consumer = make_consumer(
-            kafka, _console_group(settings.group, store.path) if console else settings.group, instance="notify"
-        )
-        dead_letters = DeadLetters(kafka, stage="notify")
-        runner = Runner(consumer, sink, dead_letters, _LIMITS, ready=lambda: _say_ready(ready_file), poll_s=_POLL_S)
+        group = _console_group(settings.group, store.path) if console else settings.group
+        operation = Operation("notify", kafka, group, settings)
+        for state, says in _OUTBOX.items():
+            operation.figures.gauge(f"alerts_{state}", says, partial(_by_channel, store.path, state), label="channel")
         _warn_of_strays(store, channels)
-        sink.start()
-        try:
+        with watched(operation.watch, settings, usual_port=_USUAL_PORT) as pages, ready_file(ready_path) as mark:
+
+            def ready() -> None:
+                _log.info("ready")
+                mark.write(str(pages.port))
+
+            consumer = make_consumer(kafka, group, instance="notify")
+            dead_letters = DeadLetters(kafka, stage="notify")
+            runner = Runner(consumer, sink, dead_letters, _LIMITS, ready=ready, poll_s=_POLL_S, seen=operation.seen)
+            sink.start()
             runner.run(stop)
-        finally:
-            if ready_file:
-                ready_file.unlink(missing_ok=True)
     _log.info("stopped")
 
 
@@ -162,7 +171,5 @@ def _print_status(path: Path) -> None:
         click.echo(f"{channel:24}{state:10}{count:>8}")
 
 
-def _say_ready(ready_file: Path | None) -> None:
-    _log.info("ready")
-    if ready_file:
-        ready_file.write_text("ready\n", encoding="utf-8")
+def _by_channel(path: Path, wanted: str) -> dict[str, float]:
+    return {channel: number for (channel, state), number in counts(path).items() if state == wanted}

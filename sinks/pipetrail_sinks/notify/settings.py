@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-from pipetrail_schemas.service.settings import ServiceSettings
+from pipetrail_schemas.service.settings import WatchedSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 
-class NotifySettings(ServiceSettings):
+class NotifySettings(WatchedSettings):
     """`PIPETRAIL_NOTIFY_*`: how the notifier runs."""
 
     model_config = SettingsConfigDict(env_prefix="PIPETRAIL_NOTIFY_")
