@@ -13,6 +13,8 @@ from pipetrail_processors.case import Case, Item, View
 from pipetrail_processors.correlate.nodes import Node
 from pipetrail_processors.guard import review_fields
 from pipetrail_processors.hit import Hit, hit_of, merged
+from pipetrail_processors.lifecycle.ledger import Ledger
+from pipetrail_processors.lifecycle.settle import base_of
 from pipetrail_processors.ruleset import Compiled, RuleSet
 from pipetrail_processors.stages import Standing
 from pipetrail_processors.summary import in_order
@@ -69,12 +71,13 @@ def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
     return sorted(hits, key=lambda hit: hit.id)
 
 
-def update(node: Node, hits: Sequence[Hit], *, again: bool, cause: str = "") -> list[tuple[str, bytes]]:
+def update(node: Node, hits: Sequence[Hit], ledger: Ledger, *, again: bool, cause: str = "") -> list[tuple[str, bytes]]:
     """Compare the hits with what was published. Returns what is to be published, as (finding id, value).
 
     Args:
         node: of the trail or dossier; its `g` is brought up to date.
         hits: those that hold now.
+        ledger: what people decided about the findings of the node.
         again: publish what has not changed, too.
         cause: what was told last, in words: what a corrected finding says it was corrected by.
     """
@@ -84,17 +87,18 @@ def update(node: Node, hits: Sequence[Hit], *, again: bool, cause: str = "") -> 
     changed = set()
     current = {hit.id: hit for hit in hits}
     for finding_id in sorted(current.keys() | published.keys()):
-        before = published.get(finding_id)
+        before = ledger.before(finding_id, published.get(finding_id))
         hit = current.get(finding_id)
-        document = hit.document if hit else published[finding_id]
-        status = hit.status if hit else _WITHDRAWN
-        after = _in_state(document, status, 1)
+        base = hit.status if hit else _WITHDRAWN
+        document = ledger.settled(finding_id, hit.document if hit else published[finding_id], base)
+        after = _revised(document, 1)
         if before is not None:
             state = before["pipetrail"]["finding"]
-            after = _in_state(document, status, state["revision"], state.get("correction"))
+            after = _revised(document, state["revision"], state.get("correction"))
             if after == before:
+                published[finding_id] = before
                 continue
-            after = _in_state(document, status, state["revision"] + 1, _correction(state["status"], status, cause))
+            after = _revised(document, state["revision"] + 1, _correction(base_of(before), base, cause))
         published[finding_id] = after
         changed.add(finding_id)
     node["g"] = published
@@ -155,9 +159,9 @@ def _correction(before: str, after: str, cause: str) -> str:
     return f"{what} after {cause or 'what was told later'}"
 
 
-def _in_state(document: Document, status: str, revision: int, correction: str | None = None) -> Document:
+def _revised(document: Document, revision: int, correction: str | None = None) -> Document:
     own = document["pipetrail"]
-    state = {**own["finding"], "status": status, "revision": revision}
+    state = {**own["finding"], "revision": revision}
     state.pop("correction", None)
     if correction:
         state["correction"] = correction

@@ -96,6 +96,8 @@ def _own_fields(reading: Reading, ticket: Content | None, trail: str | None) -> 
         own["ticket"] = ticket
     if trail:
         own["trail"] = {"id": trail}
+    if finding := reading.own.get("finding"):
+        own["finding"] = {"id": finding["id"]}
     return own
 
 

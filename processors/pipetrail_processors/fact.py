@@ -12,6 +12,7 @@ A fact is a JSON object with short keys, since it is read and written with every
     k  what of its stage it is (pipeline and task): a later run of the same replaces the earlier
     s  stage, also one that only the policy knows
     d  identity of the deployment, v service
+    b  the Kafka key by which it came, where it names no repository
     more  what only rules about controls, reviews and roles need (`guard.details`)
     c  what the commit says of itself: m summary, a author, c committer, p parents, i its identity as a piece of work
     t  ticket, w version control, p artifact, u on whose behalf, x control
@@ -35,6 +36,8 @@ _NOTHING: Content = {}
 # Versions that are counted: a way of delivery makes one, and redeliveries that are recorded anew some more.
 MAX_VERSIONS = 64
 _NANOSECONDS_PER_MS = 1_000_000
+# As many digits of a finding's id as lists show.
+_SHORT_ID = 8
 # What is shown of a commit message: its first line, cut.
 _SUMMARY_LENGTH = 300
 # Of a reason, in characters; the record has all of it, and a trail that is written anew with each event stays small.
@@ -219,6 +222,8 @@ def person(user: Content) -> Content:
 def _name(reading: Reading) -> Any:
     """What the event is about, in a word or a line."""
     task, stage = reading.task.get("name"), reading.kind.stage
+    if finding := reading.own.get("finding"):
+        return f"finding {finding['id'][:_SHORT_ID]}"
     if stage == Stage.COMMIT and (message := (reading.own.get("commit") or _NOTHING).get("message")):
         return _first_line(message)
     if stage == Stage.DEPLOY:

@@ -100,10 +100,7 @@ def _add_context(document: Document, case: Case, shown: Document, stage: str) ->
     commit = subject.commit or fact.get("o")
     if trail := _trail(case, commit):
         document["pipetrail"]["trail"] = {"id": trail}
-    if actor := shown.get("actor"):
-        document["user"] = actor
-    if reason := shown.get("reason"):
-        document["event"]["reason"] = reason
+    _add_who(document, shown)
     vcs: Document = {}
     if subject.repository:
         vcs["repository"] = {"url": {"full": subject.repository}}
@@ -111,12 +108,23 @@ def _add_context(document: Document, case: Case, shown: Document, stage: str) ->
         vcs["ref"] = {"head": {"revision": commit}}
     if vcs:
         document["vcs"] = vcs
+    if key := fact.get("b"):
+        document["pipetrail"]["finding"]["key"] = key
     if environment := case.entry.get("environment"):
         document["deployment"] = {"environment": {"name": environment}}
     if stage:
         document["pipetrail"]["stage"] = stage
     if case.view.ticket:
         document["pipetrail"]["ticket"] = case.view.ticket
+
+
+def _add_who(document: Document, shown: Document) -> None:
+    if actor := shown.get("actor"):
+        document["user"] = actor
+    if human := shown.get("on_behalf_of"):
+        document["pipetrail"]["finding"]["on_behalf_of"] = human
+    if reason := shown.get("reason"):
+        document["event"]["reason"] = reason
 
 
 def _trail(case: Case, commit: str | None) -> str | None:

@@ -34,6 +34,7 @@ from pipetrail_processors.enrich import record, ticket_of
 from pipetrail_processors.fact import MAX_VERSIONS, Fact, evidence_of, fact_of, is_about_change, is_digest, vouched
 from pipetrail_processors.graph.commits import CommitGraph
 from pipetrail_processors.graph.streams import Streams
+from pipetrail_processors.lifecycle.ledger import decide, is_decision, is_held
 from pipetrail_processors.output import Output
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.publish import Publisher, trail_id
@@ -76,6 +77,7 @@ class Pipeline:
         """
         self._reference = reference
         self._retention = retention
+        self._policy = policy
         self._projects = frozenset(policy.tickets.projects)
         self._waiting = Waiting(alias_wait)
         self._joiner = Joiner(self._waiting)
@@ -115,12 +117,19 @@ class Pipeline:
         if sent_to is None and right_key != partitionkey:
             moved = (*((name, text) for name, text in headers if text is not None), (REPOSITORY_HEADER, b""))
             return [*outputs, Output(RESOLVED, right_key.encode(), value, moved)]
-        evidence = evidence_of(reading)
+        decides = is_decision(reading.kind.name)
+        # The run in which somebody decides about a finding is not the one that the finding is about.
+        evidence = [] if decides else evidence_of(reading)
         fact = fact_of(reading, ticket, evidence, context)
         resolve_authors(fact, reference)
         work = together.work(repository or sent_to or NO_REPOSITORY, day_of(reading.recorded))
         work.cause = f"{reading.kind.name} of {reading.time} was told (event {reading.id})"
+        if decides:
+            outputs += decide(work, self._policy, reading.own["finding"]["id"], fact)
+            if trail is None:
+                return outputs
         if work.repository == NO_REPOSITORY:
+            fact["b"] = right_key
             alias = alias_of(fact, partitionkey)
             forwarded, again = self._foreign.add(work, fact, alias, value or b"", headers)
             outputs += forwarded
@@ -181,6 +190,9 @@ class Pipeline:
             return
         if not is_old(node, now, self._retention):
             enqueue(work.state, node["y"], [entry])
+            return
+        if is_held(work, entry.key):
+            enqueue(work.state, day_of(format_time(now)), [entry])
             return
         if entry.repository == NO_REPOSITORY:
             self._foreign.forget(work, entry.key)

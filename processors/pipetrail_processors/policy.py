@@ -20,6 +20,9 @@ allow:                   # the matrix, see guard/roles.py
   - {roles: [release_manager], actions: [deploy, roll_back], environments: [prod]}
 freezes:                 # see guard/freeze.py
   - {name: weekend, environments: [prod], cron: "0 18 * * 5", lasts: 62h, zone: Europe/Berlin}
+findings:                # see lifecycle/duties.py
+  review: {critical: 1d, high: 3d, medium: 7d}
+  four_eyes: [override]
 """
 
 from collections.abc import Iterator
@@ -34,6 +37,7 @@ from pydantic import AwareDatetime, Field, PrivateAttr, StringConstraints, model
 from pipetrail_processors.guard.freeze import FreezeWindow, Part, Pattern, Text, matches
 from pipetrail_processors.guard.reviews import Reviews
 from pipetrail_processors.guard.roles import STANDARD_ROLES, Grant, Group, RoleName
+from pipetrail_processors.lifecycle.duties import Duties
 
 _StageName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 _ProjectKey = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,9}$")]
@@ -90,6 +94,7 @@ class Policy(Part):
     groups: dict[Text, Group] = Field(default_factory=dict)
     allow: tuple[Grant, ...] = ()
     freezes: tuple[FreezeWindow, ...] = ()
+    findings: Duties = Duties()
     _file: YamlFile | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
@@ -97,9 +102,10 @@ class Policy(Part):
         for where, role in self._roles_named():
             if role not in self.known_roles:
                 raise ValueError(f"{where}: {role!r} is no role; there are {', '.join(self.known_roles)} (more by `roles`)")
-        for needs in self.reviews:
-            if unknown := [name for name in needs.groups if name not in self.groups]:
-                raise ValueError(f"reviews: {unknown[0]!r} is no group; there are: {', '.join(self.groups) or 'none'}")
+        named = [("reviews", name) for needs in self.reviews for name in needs.groups]
+        for where, name in (*named, *(("findings", name) for name in self.findings.groups)):
+            if name not in self.groups:
+                raise ValueError(f"{where}: {name!r} is no group; there are: {', '.join(self.groups) or 'none'}")
         return self
 
     def _roles_named(self) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from pipetrail_processors.detect import detect, update
 from pipetrail_processors.fact import ARTIFACT_EVIDENCE, Fact
 from pipetrail_processors.graph.commits import milliseconds
 from pipetrail_processors.graph.streams import DOUBT_WEIGHT, SUM_WEIGHTS
+from pipetrail_processors.lifecycle.ledger import Ledger, in_trail
 from pipetrail_processors.output import Output
 from pipetrail_processors.partition_state import MAX_VALUE_BYTES
 from pipetrail_processors.places import places
@@ -70,7 +71,8 @@ class Publisher:
         )
         view = View(subject, facts, self._policy, artifacts)
         hits = detect(view, self._rules)
-        findings = update(node, hits, again=again, cause=work.cause)
+        ledger = Ledger(work, self._policy, in_trail(key), node)
+        findings = update(node, hits, ledger, again=again, cause=work.cause)
         if findings:
             work.change(key)
         references = [hit.reference for hit in hits if hit.status == "open"]

@@ -81,6 +81,7 @@ class FindingState(Model):
     evidence: list[Name] = Field(description="ids of the events that show it")
     correction: str | None = Field(default=None, description="what an earlier verdict was corrected by, and to what")
     exclusion: Exclusion | None = None
+    on_behalf_of: Person | None = Field(default=None, description="the human behind an actor (`user`) that is none")
     acknowledged: Decision | None = None
     justified: Decision | None = None
     resolved: Decision | None = None

@@ -4,7 +4,7 @@ A node is a JSON object with short keys. The node of a commit:
 
     f  facts of the trail by event id           n  how much is known of the evidence of events that could belong here, by id
     l  aliases that the commit is linked to → [time, id] of the earliest event that says so
-    g  findings as they were published for the trail, by id
+    g  findings as they were published for the trail, by id; q those of them that were decided about (`lifecycle.ledger`)
     i  what other commits say of this one: "kind commit event" → [kind, the other commit, id of the event that says so]
     b  deployments of other commits that brought this one somewhere or took it away, by event id (`graph.streams`)
     j  what the commit's own deployments carried, by event id     u  the last revision that was published

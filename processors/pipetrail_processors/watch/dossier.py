@@ -4,7 +4,7 @@ Bounded by event time and by number: the newest stay, whatever the order in whic
 about what is no longer kept stands as it was published.
 
     key    one of  c ID (a change)   e ENVIRONMENT SERVICE   a ACTOR   r (the repository)
-    value  f  facts by event id      g  findings as they were published, by id
+    value  f  facts by event id      g  findings as they were published, by id      q  those that were decided about
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,6 +80,7 @@ class Dossier:
     """One dossier, read from the state and written back when it has changed."""
 
     def __init__(self, state: State, scope: str, key: str) -> None:
+        self.key = key
         self._state = state
         self._key = b"w\0" + scope.encode() + b"\0" + key.encode()
         value = state.get(self._key)
@@ -105,12 +106,14 @@ class Dossier:
         self.node["f"] = {one["e"]["event_id"]: one for one in (*frequent, *others)}
         return event_id in self.node["f"], known is not None
 
-    def forget_what_nothing_shows(self) -> None:
-        """Leave findings alone whose events are not kept any more."""
+    def forget_what_nothing_shows(self) -> list[tuple[str, dict[str, Any]]]:
+        """Leave findings alone whose events are not kept any more. Returns them, by id."""
         published = self.node.get("g", {})
         kept = self.node["f"].keys()
-        for finding_id in [key for key, document in published.items() if not kept & _evidence(document)]:
+        forgotten = [(key, document) for key, document in published.items() if not kept & _evidence(document)]
+        for finding_id, _ in forgotten:
             del published[finding_id]
+        return forgotten
 
     def save(self) -> None:
         """Write it."""

@@ -18,6 +18,7 @@ from pipetrail_processors.correlate.nodes import Node, Work
 from pipetrail_processors.detect import detect, update
 from pipetrail_processors.fact import Fact
 from pipetrail_processors.guard.review_fields import CHECKS
+from pipetrail_processors.lifecycle.ledger import Ledger, in_dossier
 from pipetrail_processors.output import Output
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.ruleset import RuleSet
@@ -112,9 +113,8 @@ class Watch:
             return []
         dossier = Dossier(work.state, scope, f"l {fact['e']['event_id']}")
         _, again = dossier.add(fact, _ALONE)
-        findings = update(
-            dossier.node, detect(self._view(work, scope, dossier.facts), self._trail), again=again, cause=work.cause
-        )
+        hits = detect(self._view(work, scope, dossier.facts), self._trail)
+        findings = update(dossier.node, hits, self._ledger(work, scope, dossier), again=again, cause=work.cause)
         if findings:
             dossier.save()
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
@@ -145,11 +145,15 @@ class Watch:
         dossier = touched.dossier
         view = self._view(work, scope, dossier.facts)
         hits = detect(view, self._over[touched.what], candidates)
-        dossier.forget_what_nothing_shows()
-        findings = update(dossier.node, hits, again=touched.again, cause=work.cause)
+        ledger = self._ledger(work, scope, dossier)
+        ledger.release(dossier.forget_what_nothing_shows())
+        findings = update(dossier.node, hits, ledger, again=touched.again, cause=work.cause)
         if findings or touched.altered:
             dossier.save()
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
+
+    def _ledger(self, work: Work, scope: str, dossier: Dossier) -> Ledger:
+        return Ledger(work, self._policy, in_dossier(scope, dossier.key), dossier.node)
 
     def _view(self, work: Work, scope: str, facts: Sequence[Fact]) -> DossierView:
         def of_commit(commit: str) -> Sequence[Fact]:
