@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from pipetrail_processors.directory.claims import names_actor, proven_claims
 from pipetrail_processors.directory.person import Person
 from pipetrail_processors.directory.reference import Reference
 from pipetrail_processors.reading import Content, Reading
@@ -46,10 +47,12 @@ def context_of(reading: Reading, reference: Reference) -> Context:
     if reference.is_empty:
         return Context(human=human, human_by=human_by)
     person = None if bot or entry else _person(reading, reference, user, host)
+    claims = proven_claims(reading.content)
+    claimed = reference.roles_of(claims, reading.time) if claims and names_actor(claims, user) else []
     service = reference.service(reading.repository or "", (reading.data.get("service") or _NOTHING).get("name"))
     return Context(
         person=person,
-        roles=tuple(person.roles_at(reading.time)) if person else (),
+        roles=tuple(sorted({*(person.roles_at(reading.time) if person else ()), *claimed})),
         human=human,
         human_by=human_by,
         service=service.name if service else "",

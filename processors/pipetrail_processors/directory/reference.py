@@ -4,28 +4,27 @@ people.yaml, *.csv, *.scim.json     people (`people_files`); a key that two of t
 bots.yaml                           bots: [{match: ["renovate*"], human: ann}]
 services.yaml                       services: [{name, repositories: ["*/acme/shop"], path, team}]
 environments.yaml                   environments: [{match: ["prod*"], tier: production}]
+claims.yaml                         claims: [{issuer, when: {user_access_level: [owner]}, role}] (`claims`)
 codeowners/HOST/OWNER/REPOSITORY    a copy of the repository's CODEOWNERS
 """
 
-import fnmatch
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.service.yamlfile import parse
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from pipetrail_processors.directory.claims import ClaimedRole, ClaimsFile, roles_by
 from pipetrail_processors.directory.codeowners import CodeOwners, parse_codeowners
+from pipetrail_processors.directory.patterns import Patterns, matches
 from pipetrail_processors.directory.people_files import SETTING, Found, from_csv, from_scim, from_yaml
 from pipetrail_processors.directory.person import Person
 
-_Pattern = Annotated[str, StringConstraints(min_length=1, to_lower=True)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-_Patterns = Annotated[tuple[_Pattern, ...], Field(min_length=1)]
 _CODEOWNERS = "codeowners"
-_YAML_FILES = ("people.yaml", "bots.yaml", "services.yaml", "environments.yaml")
 
 
 class _Part(BaseModel):
@@ -35,7 +34,7 @@ class _Part(BaseModel):
 class Bot(_Part):
     """Accounts that are nobody, and the human who answers for them; `human` is somebody's id, login or e-mail address."""
 
-    match: _Patterns
+    match: Patterns
     human: _Name | None = None
 
 
@@ -43,7 +42,7 @@ class Service(_Part):
     """A service: which repositories, and which folder of them, it is made of; and the team that owns it."""
 
     name: _Name
-    repositories: _Patterns
+    repositories: Patterns
     path: str = ""
     team: _Name | None = None
 
@@ -51,7 +50,7 @@ class Service(_Part):
 class Tier(_Part):
     """What kind of environment those that match are: production, staging, testing … as the company calls it."""
 
-    match: _Patterns
+    match: Patterns
     tier: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 
 
@@ -67,6 +66,16 @@ class _EnvironmentsFile(_Part):
     environments: tuple[Tier, ...]
 
 
+# The files that are read in one way, by their names; each holds one list, called as its field.
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "bots.yaml": _BotsFile,
+    "services.yaml": _ServicesFile,
+    "environments.yaml": _EnvironmentsFile,
+    "claims.yaml": ClaimsFile,
+}
+_YAML_FILES = ("people.yaml", *_PARTS)
+
+
 class Reference:
     """All reference data, for looking up. Immutable; a change of the files makes a new one."""
 
@@ -76,26 +85,34 @@ class Reference:
         bots: Iterable[Bot] = (),
         services: Iterable[Service] = (),
         tiers: Iterable[Tier] = (),
+        *,
         owners: Mapping[str, CodeOwners] | None = None,
+        claims: Iterable[ClaimedRole] = (),
     ) -> None:
         self._people = _by_key(people)
         self._bots, self._services, self._tiers = tuple(bots), tuple(services), tuple(tiers)
         self._owners = owners or {}
-        self.is_empty = not (self._people or self._bots or self._services or self._tiers or self._owners)
+        self._claims = tuple(claims)
+        known = (self._people, self._bots, self._services, self._tiers, self._owners, self._claims)
+        self.is_empty = not any(known)
 
     def person(self, key: str, host: str = "") -> Person | None:
         """Whose id, e-mail address or login that is; a login of the host's system comes before one of every system."""
         folded = key.casefold()
         return (self._people.get(f"{host}/{folded}") if host else None) or self._people.get(folded)
 
+    def roles_of(self, claims: Mapping[str, str], time: str) -> list[str]:
+        """The roles that proven claims gave at a canonical time."""
+        return roles_by(self._claims, claims, time) if claims else []
+
     def bot(self, name: str) -> Bot | None:
         """The first entry about accounts of that name."""
         folded = name.casefold()
-        return next((bot for bot in self._bots if _matches(bot.match, folded)), None)
+        return next((bot for bot in self._bots if matches(bot.match, folded)), None)
 
     def service(self, repository: str, name: str | None) -> Service | None:
         """The service of that name in the repository; without a name the only one that is made of the repository."""
-        candidates = [service for service in self._services if _matches(service.repositories, repository.casefold())]
+        candidates = [service for service in self._services if matches(service.repositories, repository.casefold())]
         if name:
             return next((service for service in candidates if service.name == name), None)
         return candidates[0] if len(candidates) == 1 else None
@@ -110,7 +127,7 @@ class Reference:
 
     def tier(self, environment: str) -> str | None:
         """What kind of environment it is; the first entry that matches decides."""
-        return next((tier.tier for tier in self._tiers if _matches(tier.match, environment.casefold())), None)
+        return next((tier.tier for tier in self._tiers if matches(tier.match, environment.casefold())), None)
 
 
 @lru_cache(maxsize=1)
@@ -126,28 +143,24 @@ def load_reference(folder: Path) -> Reference:
         SettingError: names file, line, and what is wrong with it.
     """
     people: list[Found] = []
-    texts = {path.relative_to(folder).as_posix(): _read(path) for path in files_of(folder)}
-    bots: tuple[Bot, ...] = ()
-    services: tuple[Service, ...] = ()
-    tiers: tuple[Tier, ...] = ()
+    parts: dict[str, Any] = {}
     owners = {}
-    for name, text in texts.items():
+    for path in files_of(folder):
+        name, text = path.relative_to(folder).as_posix(), _read(path)
         if name == "people.yaml":
             people += from_yaml(text, name)
         elif name.endswith(".csv"):
             people += from_csv(text, name)
         elif name.endswith(".scim.json"):
             people += from_scim(text, name)
-        elif name == "bots.yaml":
-            bots = parse(text, setting=SETTING, name=name).validated(_BotsFile).bots
-        elif name == "services.yaml":
-            services = parse(text, setting=SETTING, name=name).validated(_ServicesFile).services
-        elif name == "environments.yaml":
-            tiers = parse(text, setting=SETTING, name=name).validated(_EnvironmentsFile).environments
+        elif model := _PARTS.get(name):
+            parts |= dict(parse(text, setting=SETTING, name=name).validated(model))
         else:
             repository = name.removeprefix(f"{_CODEOWNERS}/").casefold()
             owners[repository] = parse_codeowners(text, setting=SETTING, name=name)
-    reference = Reference(people, bots, services, tiers, owners)
+    bots: tuple[Bot, ...] = parts.get("bots", ())
+    services, tiers = parts.get("services", ()), parts.get("environments", ())
+    reference = Reference(people, bots, services, tiers, owners=owners, claims=parts.get("claims", ()))
     for bot in bots:
         if bot.human and not reference.person(bot.human):
             raise SettingError(SETTING, f"bots.yaml: {bot.match[0]}: {bot.human!r} is nobody's id, login or e-mail address")
@@ -193,7 +206,3 @@ def _by_key(people: Iterable[Found]) -> dict[str, Person]:
                 raise SettingError(SETTING, f"{place}: {key!r} is {found[key][0].id}'s already ({found[key][1]})")
             found[key] = person, place
     return {key: person for key, (person, _) in found.items()}
-
-
-def _matches(patterns: tuple[str, ...], name: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

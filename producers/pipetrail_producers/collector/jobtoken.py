@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from pipetrail_schemas.claims import IMMUTABLE, KEPT, PREFIX
 
 from pipetrail_producers.collector.errors import RefusedTokenError
 from pipetrail_producers.collector.sources import Issuer
@@ -21,37 +22,6 @@ LEEWAY_S = 30
 MAX_LIFETIME_S = 24 * 3600
 MAX_TOKEN_CHARACTERS = 16 * 1024
 _MAX_CLAIM_CHARACTERS = 1024
-# What a system cannot give to somebody else later, in the order of the identity (TRUST: "key on the immutable ids").
-_IMMUTABLE = (
-    "repository_id",
-    "project_id",
-    "workflow_ref",
-    "run_id",
-    "pipeline_id",
-    "run_attempt",
-    "job_id",
-    "actor_id",
-    "user_id",
-)
-# What else is worth keeping with the event.
-_TOLD = (
-    *_IMMUTABLE,
-    "iss",
-    "sub",
-    "repository",
-    "repository_owner_id",
-    "project_path",
-    "namespace_id",
-    "job_workflow_ref",
-    "ci_config_ref_uri",
-    "ref",
-    "sha",
-    "environment",
-    "event_name",
-    "actor",
-    "user_login",
-    "runner_environment",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +88,7 @@ def verified(token: str, issuer: Issuer, key: Any, now: float) -> Identity:
     for name, allowed in issuer.allow.items():
         if _told(claims.get(name)) not in allowed:
             raise RefusedTokenError(f"the token's {name} is not allowed here")
-    labels = {f"oidc_{name}": told for name in _TOLD if (told := _told(claims.get(name)))}
+    labels = {f"{PREFIX}{name}": told for name in KEPT if (told := _told(claims.get(name)))}
     return Identity(_authid(claims), issuer.issuer, claims["jti"], expires, labels)
 
 
@@ -165,7 +135,7 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
 
 
 def _authid(claims: Mapping[str, Any]) -> str:
-    parts = [f"{name}/{told}" for name in _IMMUTABLE if (told := _told(claims.get(name)))]
+    parts = [f"{name}/{told}" for name in IMMUTABLE if (told := _told(claims.get(name)))]
     return "/".join([str(claims["iss"]).rstrip("/"), *(parts or [f"sub/{claims['sub']}"])])[:4096]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 from pipetrail_schemas.check import lookup
+from pipetrail_schemas.claims import PREFIX
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES
 
@@ -174,11 +175,13 @@ def _of_event(one: Posted, entry: Entry, position: int, redactor: Redactor, *, a
 def _stamped(event: dict[str, Any], entry: Entry) -> dict[str, Any]:
     """The event with who proved to be its sender; what it says of that itself counts for nothing."""
     stamped = {**event, "authtype": entry.authtype, "authid": entry.authid}
-    if entry.claims:
-        data = event["data"]
-        own = data.get("pipetrail") or {}
-        kept = {name: text for name, text in (own.get("labels") or {}).items() if not name.startswith("oidc_")}
-        stamped["data"] = {**data, "pipetrail": {**own, "labels": {**kept, **entry.claims}}}
+    data = event["data"]
+    own = data.get("pipetrail") or {}
+    said = own.get("labels") or {}
+    # Whoever was not proven by a token must not seem to be.
+    labels = {name: text for name, text in said.items() if not name.startswith(PREFIX)} | dict(entry.claims)
+    if labels != said:
+        stamped["data"] = {**data, "pipetrail": {**own, "labels": labels}}
     return stamped
 
 

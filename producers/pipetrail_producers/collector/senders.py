@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import time
 
+from pipetrail_schemas.claims import OIDC
+
 from pipetrail_producers.collector.errors import RefusedTokenError
 from pipetrail_producers.collector.jobtoken import claimed, verified
 from pipetrail_producers.collector.keys import Keys
@@ -69,4 +71,4 @@ class Senders:
                     expires=identity.expires,
                     now=time(),
                 )
-        return Sender(identity.issuer, "oidc", identity.authid, identity.claims)
+        return Sender(identity.issuer, OIDC, identity.authid, identity.claims)

@@ -12,7 +12,7 @@ def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
     text = PAGE.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
     files = text.split("# ")
     named = [part.split("\n", 1) for part in files if part.partition("\n")[0].endswith(".yaml")]
-    assert len(named) == 4
+    assert len(named) == 5
     # A comment within a file was split off with its mark; joined again, all is as it was.
     for number, start in enumerate(named):
         begin = text.index(f"# {start[0]}\n")
@@ -25,3 +25,5 @@ def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
     service = reference.service("https://git.example/acme/shop", "api")
     assert reference.team("https://git.example/acme/shop", service) == "payments"
     assert reference.tier("prod-eu") == "production"
+    claims = {"iss": "https://git.example", "user_access_level": "owner"}
+    assert reference.roles_of(claims, "2026-01-05T00:00:00.000Z") == ["administrator"]

@@ -164,6 +164,17 @@ def test_claims_cannot_be_claimed(collector: Collector, issuer: Issuer) -> None:
     assert (labels["oidc_repository"], labels["team"], "oidc_other" in labels) == ("pay/shop", "pay", False)
 
 
+def test_claims_cannot_be_claimed_without_a_token_either(tmp_path: Path) -> None:
+    """Labels that look like claims come from tokens alone, whoever else is allowed to send."""
+    event = json.loads(EVENT)
+    event["data"].setdefault("pipetrail", {})["labels"] = {"oidc_user_access_level": "owner", "team": "pay"}
+    with listening(tmp_path, "events: {unsigned: true}\n") as collector:
+        headers = {"content-type": "application/cloudevents+json"}
+        assert collector.post("/v1/events", json.dumps(event).encode(), headers).status_code == 202
+        made = codec.decode(make(collector.entries()[0], 0, None, Redactor({})).messages[0].value)
+    assert (made.authtype, made.extra.labels) == ("unauthenticated", {"team": "pay"})
+
+
 Forge = Callable[[Issuer], str]
 
 
