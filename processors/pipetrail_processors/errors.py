@@ -5,7 +5,8 @@ PipetrailError
     ├── BrokerError     Kafka cannot be reached, refuses, or did not take what was written
     ├── TopicsError     the topics are not as the processors need them; says which and what to do
     ├── StateError      the state on disk cannot be read or written
-    └── TooLargeError   an event's result does not fit into a message; the event becomes a dead letter
+    ├── TooLargeError   an event's result does not fit into a message; the event becomes a dead letter
+    └── ReplayError     a replay cannot go on: a process of it died, or its source cannot be read
 """
 
 from pipetrail_schemas.errors import PipetrailError
@@ -37,3 +38,7 @@ class TooLargeError(EngineError):
     """Raised when a message or a value of the state is larger than Kafka takes."""
 
     exit_code = 65  # EX_DATAERR
+
+
+class ReplayError(EngineError):
+    """Raised when a replay cannot be brought to its end; it has published nothing."""

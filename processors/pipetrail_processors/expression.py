@@ -34,6 +34,7 @@ class Expression:
         Raises:
             ValueError: it is no CEL, names a field that there is not, or does not say true or false.
         """
+        self._source = source
         whole = _Part(source)
         self.paths = whole.paths
         conjuncts = _conjuncts(source)
@@ -42,6 +43,10 @@ class Expression:
         self._own, self._rest = parts[:own], parts[own:]
         self._remembered: dict[tuple[str, str], bool] = {}
         self._policy: Policy | None = None
+
+    def __reduce__(self) -> tuple[type["Expression"], tuple[str]]:
+        """Goes to another process as its source; what is compiled cannot."""
+        return Expression, (self._source,)
 
     def holds(self, case: Case) -> bool:
         """Whether the condition holds for the case.

@@ -18,7 +18,7 @@ from pipetrail_schemas.errors import SettingError
 
 from pipetrail_review.errors import BadQueryError, NothingIndexedError, RefusedError, ReviewError, UnreachableError
 from pipetrail_review.kinds import Kind
-from pipetrail_review.query import Query, newest_first
+from pipetrail_review.query import Query, in_order_of_time, newest_first
 
 AUDITOR = "auditor"
 # opensearch-py logs each failure as a warning, which without logging set up lands on stderr; failures are told as errors here.
@@ -89,8 +89,8 @@ class Client:
         """
         return int(self._ask(lambda: self._transport.count(index=kind.index, body={"query": query}))["count"])
 
-    def scan(self, kind: Kind, query: Query) -> Iterator[Document]:
-        """Every document that fits, newest first, as of one point in time: what is written meanwhile shifts no page.
+    def scan(self, kind: Kind, query: Query, *, oldest_first: bool = False) -> Iterator[Document]:
+        """Every document that fits, newest first by default, as of one point in time: what is written meanwhile shifts no page.
 
         Raises:
             ReviewError: one of its branches says why there is no answer.
@@ -100,7 +100,7 @@ class Client:
         opened = self._ask(lambda: self._transport.create_pit(index=kind.index, params={"keep_alive": KEEP_ALIVE}))
         pit = opened["pit_id"]
         try:
-            yield from self._pages(kind, query, pit)
+            yield from self._pages(query, pit, in_order_of_time(kind) if oldest_first else newest_first(kind))
         finally:
             self._ask(lambda: self._transport.delete_pit(body={"pit_id": [pit]}))
 
@@ -109,11 +109,11 @@ class Client:
         answer = self._ask(lambda: self._transport.field_caps(index=kind.index, params={"fields": "*"}))
         return sorted(name for name, types in answer["fields"].items() if "object" not in types)
 
-    def _pages(self, kind: Kind, query: Query, pit: str) -> Iterator[Document]:
+    def _pages(self, query: Query, pit: str, order: list[Query]) -> Iterator[Document]:
         body = {
             "query": query,
             "size": PAGE,
-            "sort": newest_first(kind),
+            "sort": order,
             "pit": {"id": pit, "keep_alive": KEEP_ALIVE},
             "track_total_hits": False,
         }

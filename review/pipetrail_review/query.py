@@ -40,10 +40,12 @@ ALWAYS = Window()
 
 def newest_first(kind: Kind) -> list[Query]:
     """Order by time, latest first; documents of the same millisecond by their id, so that pages do not overlap."""
-    return [
-        {"@timestamp": {"order": "desc", "unmapped_type": "date"}},
-        {kind.tie_break: {"order": "asc", "unmapped_type": "keyword"}},
-    ]
+    return _ordered(kind, "desc")
+
+
+def in_order_of_time(kind: Kind) -> list[Query]:
+    """Order by time, earliest first; ties as `newest_first`."""
+    return _ordered(kind, "asc")
 
 
 def all_of(*queries: Query) -> Query:
@@ -118,6 +120,13 @@ def unknown_fields(text: str, known: Sequence[str]) -> list[tuple[str, str | Non
     groups = {known_field[:end] for known_field in known for end in _dots(known_field)}
     wrong = [field for field in fields_named(text) if field not in known and field not in groups]
     return [(field, next(iter(difflib.get_close_matches(field, known, n=1)), None)) for field in wrong]
+
+
+def _ordered(kind: Kind, order: str) -> list[Query]:
+    return [
+        {"@timestamp": {"order": order, "unmapped_type": "date"}},
+        {kind.tie_break: {"order": "asc", "unmapped_type": "keyword"}},
+    ]
 
 
 def _dots(name: str) -> list[int]:

@@ -1,53 +1,47 @@
 """`pipetrail rules replay`: how often a rule would have fired over history, on what, by whom; two versions of it compared.
 
-History is what OpenSearch has, or a file. Nothing is written anywhere.
+The machine is that of `pipetrail replay`: both versions are asked in one reading of history. Nothing is written anywhere.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 from pipetrail_processors.policy import Policy
-from pipetrail_processors.replay.history import event_of, events
+from pipetrail_processors.replay.message import Look, Message, Scope
+from pipetrail_processors.replay.plan import Plan
 from pipetrail_processors.replay.thresholds import propose
-from pipetrail_processors.replay.trial import Difference, Trial, difference, people, places, replay
+from pipetrail_processors.replay.trial import Difference, Span, Trial, difference, people, places, tried
 from pipetrail_processors.rule import Rule
-from pipetrail_processors.ruleset import RuleSet, read_rule
+from pipetrail_processors.ruleset import Compiled, RuleSet, read_rule
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.times import now
+from pipetrail_schemas.topics import FINDINGS
+from pipetrail_schemas.types import BY_FULL_NAME
 from rich.text import Text
 
 from pipetrail_review import options
-from pipetrail_review.kinds import EVENTS
-from pipetrail_review.query import Window, all_of, in_repository, within
+from pipetrail_review.replay_history import OPENSEARCH, history_options, judging_options, opened
+from pipetrail_review.replay_run import replayed, workers_option
 from pipetrail_review.terminal import console
 from pipetrail_review.text import count, plain
 
 _SHOWN = 10
 _BUILT_IN = "built-in"
+# A trial asks what would be found in the end: waits that are not over yet are taken as over.
+_LATER = timedelta(days=365)
 Document = dict[str, Any]
 
 
 @click.command("replay")
 @click.argument("name", metavar="RULE")
-@click.option(
-    "--rules",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="PIPETRAIL_PROCESS_RULES",
-    help="A folder of rules that add to the built-in ones or replace them.",
-)
-@click.option(
-    "--policy",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="PIPETRAIL_POLICY",
-    help="The policy file; the built-in policy if not said.",
-)
-@click.option("--file", "file", type=click.File("rb"), help="A file of events, one JSON object a line; - for standard input.")
+@history_options(OPENSEARCH)
+@judging_options
 @options.window_options
 @options.repository_option
+@workers_option
 @click.option(
     "--against", metavar="FILE", help=f"Another version of the rule to compare with: its YAML file, or `{_BUILT_IN}`."
 )
@@ -57,27 +51,55 @@ Document = dict[str, Any]
 def replay_rule(name: str, folder: Path | None, path: Path | None, *, as_json: bool, **given: Any) -> None:
     """Replay RULE over history: how often it would have fired, on what, by whom. Changes nothing.
 
-    RULE is the id of a rule in force, or a rule's YAML file. History is what OpenSearch has, or --file.
+    RULE is the id of a rule in force, or a rule's YAML file. History is what OpenSearch or Kafka has, or files. What happened
+    before --since is read all the same, since it decides what came after.
     """
     window = options.window(given["since"], given["until"], now=now())
     loaded = RuleSet.load(folder)
     rule = read_file(Path(name)) if name.endswith((".yaml", ".yml")) else rule_of(loaded, name)
     if given["threshold"] and rule.threshold is None:
         raise click.UsageError(f"--threshold: {rule.id} has none")
-    other = _other(given["against"], rule)
-    policy = Policy.load(path)
-    values = list(events(given["file"]) if given["file"] else _indexed(window, given["repository"]))
-    trial = replay(values, _with(loaded, rule), policy, since=window.since)
-    told: Document = {**_summary(trial, rule), "findings": trial.of(rule.id)}
-    if other:
-        told["difference"] = difference(replay(values, _with(loaded, other), policy, since=window.since), trial, rule.id)
+    versions = [rule, *_other(given["against"], rule)]
+    plan = Plan(
+        rule_sets=[_with(loaded, version) for version in versions],
+        policy=Policy.load(path),
+        alias_wait=timedelta(seconds=given["alias_wait"]),
+        reference=given["reference"],
+        keeps=(FINDINGS,),
+    )
+    scope = Scope(window.until, given["repository"])
+    history = opened(given["source"], given["files"], scope)
+    span, about = Span(), _About(rule if given["threshold"] else None)
+
+    def seen(message: Message, look: Look) -> None:
+        span(message, look)
+        about(message, look)
+
+    with replayed(plan, history, scope, until=now() + _LATER, seen=seen, workers=given["workers"]) as outcome:
+        trials = [tried(outcome, span, rule=rule.id, rule_set=place, since=window.since) for place in range(len(versions))]
+    told: Document = {**_summary(trials[0], rule), "findings": trials[0].of(rule.id)}
+    if len(trials) > 1:
+        told["difference"] = difference(trials[1], trials[0], rule.id)
     if given["threshold"]:
-        told["thresholds"] = propose(rule, values, policy, trial.weeks)
+        told["thresholds"] = propose(rule, about.values, plan.policy, trials[0].weeks)
     if as_json:
         options.print_json([_plain(told)])
         return
     for line in _lines(told, rule, given["limit"]):
         console().print(Text(line))
+
+
+class _About:
+    """The events that a rule is about, of all that are replayed: few, and what thresholds are proposed from."""
+
+    def __init__(self, rule: Rule | None) -> None:
+        self._types = Compiled(rule).on if rule else frozenset()
+        self.values: list[bytes] = []
+
+    def __call__(self, message: Message, look: Look) -> None:
+        described = BY_FULL_NAME.get(look.type) if self._types else None
+        if described and described.name in self._types and message.value is not None:
+            self.values.append(message.value)
 
 
 def rule_of(loaded: RuleSet, name: str) -> Rule:
@@ -101,27 +123,17 @@ def read_file(path: Path) -> Rule:
         raise SettingError("rules", f"{path} cannot be read: {exc}") from exc
 
 
-def _other(against: str | None, rule: Rule) -> Rule | None:
+def _other(against: str | None, rule: Rule) -> list[Rule]:
     if against is None:
-        return None
+        return []
     other = rule_of(RuleSet.load(), rule.id) if against == _BUILT_IN else read_file(Path(against))
     if other.id != rule.id:
         raise click.UsageError(f"--against: {against} is rule {other.id}, not {rule.id}")
-    return other
+    return [other]
 
 
-def _with(loaded: RuleSet, rule: Rule) -> RuleSet:
-    return RuleSet.of([rule, *(compiled.rule for compiled in loaded.rules if compiled.rule.id != rule.id)])
-
-
-def _indexed(window: Window, repository: str | None) -> Iterator[bytes]:
-    # What happened before the window decides, too: a review before a merge, an off before an on.
-    queries = within(Window(None, window.until))
-    if repository:
-        queries.append(in_repository(repository))
-    with options.client() as client:
-        for document in client.scan(EVENTS, all_of(*queries)):
-            yield event_of(document)
+def _with(loaded: RuleSet, rule: Rule) -> list[Rule]:
+    return [rule, *(compiled.rule for compiled in loaded.rules if compiled.rule.id != rule.id)]
 
 
 def _summary(trial: Trial, rule: Rule) -> Document:

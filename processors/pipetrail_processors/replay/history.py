@@ -12,7 +12,9 @@ from pipetrail_schemas.errors import InvalidEventError
 Document = dict[str, Any]
 
 _DERIVED_EVENT = frozenset({"id", "kind", "category", "type", "outcome", "created", "ingested", "hash"})
-_DERIVED_OWN = frozenset({"subject", "authtype", "authid", "type", "event_type", "source", "trail", "finding"})
+_FROM_ENVELOPE_OR_REFERENCE = frozenset(
+    {"subject", "authtype", "authid", "type", "event_type", "source", "trail", "person", "human", "human_by", "team", "tier"}
+)
 _ENVELOPE = ("subject", "authtype", "authid")
 
 
@@ -42,8 +44,11 @@ def event_of(record: Document) -> bytes:
     if event.get("action") == own.get("event_type"):
         event.pop("action", None)
     data["event"] = event
-    data["pipetrail"] = {name: value for name, value in own.items() if name not in _DERIVED_OWN}
-    repository = ((data.get("vcs") or {}).get("repository") or {}).get("url") or {}
+    data["pipetrail"] = {name: value for name, value in own.items() if name not in _FROM_ENVELOPE_OR_REFERENCE}
+    repository = (((data.get("vcs") or {}).get("repository") or {}).get("url") or {}).get("full")
+    # The key of what belongs to neither repository nor digest is not in the record: a ticket's own is its address.
+    ticket = ((own.get("ticket") or {}).get("url") or {}).get("full")
+    alias = (data.get("artifact") or {}).get("hash") or ticket or own.get("source")
     content = {
         "specversion": "1.0",
         "id": told.get("id"),
@@ -51,7 +56,7 @@ def event_of(record: Document) -> bytes:
         "type": own.get("type"),
         "time": record.get("@timestamp"),
         "recordedtime": told.get("created") or record.get("@timestamp"),
-        "partitionkey": repository.get("full") or (data.get("artifact") or {}).get("hash") or own.get("source"),
+        "partitionkey": repository or alias,
         "data": {name: value for name, value in data.items() if value},
     }
     content.update({name: own[name] for name in _ENVELOPE if own.get(name)})

@@ -1,27 +1,38 @@
-"""A trial of rules over history: the whole pure core with memory as its state, and what the rules say in the end. Pure."""
+"""A trial of rules over history: what they say in the end, of whom and of what, and how two versions differ."""
 
-from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
-from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.times import format_time, parse_time
-from pipetrail_schemas.topics import FINDINGS, LINKS, RESOLVED
+from pipetrail_schemas.topics import FINDINGS
 
-from pipetrail_processors.output import Output
-from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.replay.crew import Outcome
+from pipetrail_processors.replay.message import Look, Message
 
 Document = dict[str, Any]
 
-_WAIT = timedelta(minutes=10)
 _WEEK_S = 7 * 86_400
-_STRUCTURED = (("content-type", b"application/cloudevents+json"),)
+
+
+@dataclass(slots=True)
+class Span:
+    """What is replayed: how many messages, from when to when. Is told of each (`Crew.replay`)."""
+
+    events: int = 0
+    first: str = ""
+    last: str = ""
+
+    def __call__(self, message: Message, look: Look) -> None:
+        """Count one in."""
+        del message
+        self.events += 1
+        if look.time:
+            self.first = min(self.first or look.time, look.time)
+            self.last = max(self.last, look.time)
 
 
 @dataclass(slots=True)
@@ -46,38 +57,27 @@ class Trial:
     @property
     def weeks(self) -> float:
         """How long the history is; at least a day, so that a rate of a few hours does not look like a flood."""
-        if not self.events:
+        if not self.last:
             return 0.0
         seconds = (parse_time(self.last) - parse_time(self.first)).total_seconds()
         return max(seconds, 86_400) / _WEEK_S
 
 
-def replay(values: Iterable[bytes], rules: RuleSet, policy: Policy, *, since: datetime | None = None) -> Trial:
-    """Run the events through the core.
+def tried(outcome: Outcome, span: Span, *, rule: str | None = None, rule_set: int = 0, since: datetime | None = None) -> Trial:
+    """What a set of rules came to.
 
     Args:
-        values: events as JSON, in any order.
-        rules: by which to judge.
-        policy: by which to judge.
+        outcome: of the replay.
+        span: what was replayed.
+        rule: only this rule's findings.
+        rule_set: which set of rules, from 0.
         since: findings about what happened before are left out; the events themselves are not, others build on them.
     """
-    pipeline = Pipeline(policy=policy, rules=rules, alias_wait=_WAIT)
-    state = MemoryState()
-    trial = Trial()
-    for value in values:
-        try:
-            outputs = pipeline.on_event(value, _STRUCTURED, state)
-        except InvalidEventError:
-            trial.refused += 1
-            continue
-        _count(trial, value)
-        _follow(pipeline, state, outputs, trial)
-    if trial.events:
-        _follow(pipeline, state, pipeline.expire(state, parse_time(trial.last) + timedelta(days=365)), trial)
-    if since is not None:
-        start = format_time(since)
-        trial.findings = {key: one for key, one in trial.findings.items() if one["@timestamp"] >= start}
-    return trial
+    start = format_time(since) if since else ""
+    found = ((key.decode(), orjson.loads(value)) for key, value in outcome.latest(FINDINGS, rule_set))
+    findings = {key: one for key, one in found if one["@timestamp"] >= start and rule in {None, one["rule"]["id"]}}
+    refused = sum(outcome.counts.refused.values())
+    return Trial(span.events - refused, refused, span.first, span.last, findings)
 
 
 def people(findings: Sequence[Document], most: int) -> list[tuple[str, int]]:
@@ -112,26 +112,6 @@ def difference(old: Trial, new: Trial, rule: str) -> Difference:
         gone=[one for key, one in before.items() if key not in after],
         both=[one for key, one in after.items() if key in before],
     )
-
-
-def _count(trial: Trial, value: bytes) -> None:
-    time = format_time(parse_time(orjson.loads(value)["time"]))
-    trial.events += 1
-    trial.first = min(trial.first or time, time)
-    trial.last = max(trial.last, time)
-
-
-def _follow(pipeline: Pipeline, state: MemoryState, outputs: Iterable[Output], trial: Trial) -> None:
-    """What comes of an event comes back as the engine would bring it: links, and events that found their repository."""
-    queue = deque(outputs)
-    while queue:
-        output = queue.popleft()
-        if output.topic is FINDINGS:
-            trial.findings[output.key.decode()] = orjson.loads(output.value or b"{}")
-        elif output.topic is LINKS:
-            queue.extend(pipeline.on_link(output.key, output.value, state))
-        elif output.topic is RESOLVED:
-            queue.extend(pipeline.on_event(output.value, output.headers, state, output.key))
 
 
 def _status(finding: Document) -> str:

@@ -8,11 +8,12 @@ from pipetrail_processors.labelled import START, messages
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.replay.history import event_of, events
 from pipetrail_processors.replay.thresholds import propose
-from pipetrail_processors.replay.trial import difference, people, replay
+from pipetrail_processors.replay.trial import difference, people
 from pipetrail_processors.rule import Rule
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.topics import RECORDS
+from support.replayed import trial_of
 from support.world import World
 
 RULES = RuleSet.load()
@@ -28,7 +29,7 @@ def test_a_replay_over_records_finds_what_the_live_run_found(rule: Rule) -> None
         world.wait_until(START + timedelta(days=30))
         live = {one["event"]["id"]: one["message"] for one in world.findings()}
         values = [event_of(orjson.loads(output.value or b"")) for output in world.published[RECORDS]]
-        trial = replay(values, RULES, labelled.policy)
+        trial = trial_of(values, list(BY_ID.values()), labelled.policy)
         again = {key: one["message"] for key, one in trial.findings.items() if one["pipetrail"]["finding"]["status"] == "open"}
         assert live == again, labelled.says
 
@@ -39,7 +40,7 @@ def test_two_versions_of_a_rule_are_told_apart_by_what_they_find() -> None:
     narrower = rule.model_copy(update={"when": rule.when + ' && event.who == "Ann"', "version": "2"})
     bypass = {"type": "policy.bypassed", "pipetrail.control": "branch protection"}
     values = list(messages([{**bypass, "user.name": name} for name in ("Ann", "Bob", "Bob")]))
-    old, new = (replay(values, RuleSet.of([one]), Policy()) for one in (rule, narrower))
+    old, new = (trial_of(values, [one], Policy()) for one in (rule, narrower))
     compared = difference(old, new, rule.id)
     assert (len(compared.added), len(compared.gone), len(compared.both)) == (0, 2, 1)
     assert people(old.of(rule.id), 5) == [("Bob", 2), ("Ann", 1)]
