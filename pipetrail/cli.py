@@ -51,6 +51,7 @@ VERBS = {
     "show": Verb("pipetrail_review.commands:show", "Show the trail of a commit, digest or run."),
     "search": Verb("pipetrail_review.commands:search", "Search events, trails and findings."),
     "findings": Verb("pipetrail_review.commands:findings", "List findings."),
+    "finding": Verb("pipetrail_review.finding_commands:finding", "Take care of a finding, justify, resolve or reopen it."),
     "report": Verb("pipetrail_review.commands:report", "Write a self-contained HTML report."),
 }
 

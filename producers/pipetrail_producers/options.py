@@ -46,17 +46,21 @@ class Common:
     as_json: bool = False
 
 
+_ACTOR = click.option("--actor", metavar="NAME", help="Who did it; else the CI's actor or git's user.name.")
+_REASON = click.option("--reason", metavar="TEXT", help="Why.")
+_TICKET = click.option("--ticket", metavar="ID", envvar="PIPETRAIL_TICKET", help="The ticket that says why.")
+_LABEL = click.option("--label", "labels", multiple=True, metavar="NAME=TEXT", help="A label of your own: team=payments.")
 _CONTEXT_OPTIONS = (
     click.option("--repository", metavar="URL", help="The repository it is about; else what the CI system or git say."),
     click.option("--commit", metavar="SHA", help="The commit it is about; else what the CI system or git say."),
-    click.option("--actor", metavar="NAME", help="Who did it; else the CI's actor or git's user.name."),
+    _ACTOR,
     click.option("--environment", metavar="NAME", help="The environment that it is about."),
 )
 _VALUE_OPTIONS = (
-    click.option("--reason", metavar="TEXT", help="Why."),
-    click.option("--ticket", metavar="ID", envvar="PIPETRAIL_TICKET", help="The ticket that says why."),
+    _REASON,
+    _TICKET,
     click.option("--service", metavar="NAME", help="The service that it is about."),
-    click.option("--label", "labels", multiple=True, metavar="NAME=TEXT", help="A label of your own: team=payments."),
+    _LABEL,
     click.option("--field", "fields", multiple=True, metavar="PATH=VALUE", help="Any field of data: vcs.change.id=17."),
 )
 _SENDING_OPTIONS = (
@@ -68,18 +72,22 @@ _SENDING_OPTIONS = (
 )
 
 
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print what became of it as JSON, not its id alone.")
+
+
 def common(command: _Command) -> _Command:
     """Give a command the shared options; it takes them as keyword arguments and hands them to `gathered`."""
-    for option in reversed((*_CONTEXT_OPTIONS, *_VALUE_OPTIONS, *_SENDING_OPTIONS)):
-        command = option(command)
-    return command
+    return _with(command, *_CONTEXT_OPTIONS, *_VALUE_OPTIONS, *_SENDING_OPTIONS)
 
 
 def printing(command: _Command) -> _Command:
     """The shared options, and how the outcome is printed: for commands whose standard output is their own."""
-    return click.option("--json", "as_json", is_flag=True, help="Print what became of it as JSON, not its id alone.")(
-        common(command)
-    )
+    return _JSON(common(command))
+
+
+def deciding(command: _Command) -> _Command:
+    """The shared options of a decision about something that is known already: who, why, and how it is sent and printed."""
+    return _with(command, _REASON, _TICKET, _ACTOR, _LABEL, *_SENDING_OPTIONS, _JSON)
 
 
 def gathered(given: dict[str, Any]) -> Common:
@@ -87,15 +95,15 @@ def gathered(given: dict[str, Any]) -> Common:
     values: dict[str, Any] = {
         "event.reason": given["reason"],
         "pipetrail.ticket.id": given["ticket"],
-        "service.name": given["service"],
+        "service.name": given.get("service"),
     }
     try:
-        values |= dict(typed_field(text) for text in given["fields"])
+        values |= dict(typed_field(text) for text in given.get("fields", ()))
         values |= {f"{_LABELS}.{name}": text for name, text in map(_label, given["labels"])}
     except InvalidEventError as exc:
         raise click.UsageError(str(exc)) from exc
-    told = {"repository": given["repository"], "commit": given["commit"], "actor_name": given["actor"]}
-    told["environment"] = given["environment"]
+    told = {"repository": given.get("repository"), "commit": given.get("commit"), "actor_name": given["actor"]}
+    told["environment"] = given.get("environment")
     return Common(
         told,
         values,
@@ -106,6 +114,12 @@ def gathered(given: dict[str, Any]) -> Common:
         collector=given["collector"],
         as_json=given.get("as_json", False),
     )
+
+
+def _with(command: _Command, *options: Callable[[_Command], _Command]) -> _Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def _label(text: str) -> tuple[str, str]:
