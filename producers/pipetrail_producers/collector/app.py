@@ -70,6 +70,7 @@ def _routes(doors: Doors, pages: Pages) -> list[Route]:
         Route("/v1/events", doors.events, methods=["POST"]),
         Route("/hooks/{path:path}", doors.hook, methods=["POST"]),
         Route("/healthz", pages.healthz),
+        Route("/readyz", pages.healthz),  # as the other programs have it
         Route("/metrics", pages.metrics),
         Route("/openapi.json", pages.openapi),
     ]

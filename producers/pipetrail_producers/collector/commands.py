@@ -12,17 +12,18 @@ from pipetrail_schemas.errors import SettingError
 @click.option("--check", is_flag=True, help="Check the settings and the sources, show who may send where, and end.")
 @click.option(
     "--ready-file",
+    "ready_path",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Written with the port once connections are taken; removed at the end.",
 )
-def collect(ready_file: Path | None, *, check: bool) -> None:
+def collect(ready_path: Path | None, *, check: bool) -> None:
     """Take webhooks and events over HTTP until SIGTERM or Ctrl-C, and bring them to Kafka.
 
     What is answered with 2xx is safe on disk. Settings are environment variables, PIPETRAIL_COLLECT_*; of them, _SOURCES names
     the file that says who may send what. A wrong setting stops the program and says what is allowed.
     """
     try:
-        from pipetrail_schemas.service import log  # noqa: PLC0415 - see above
+        from pipetrail_schemas.service import lifecycle, log  # noqa: PLC0415 - see above
 
         from pipetrail_producers.collector import app, places, server, settings, sources  # noqa: PLC0415 - see above
     except ModuleNotFoundError as exc:
@@ -41,14 +42,10 @@ def collect(ready_file: Path | None, *, check: bool) -> None:
     services.require_kafka()
     log.configure(loaded.log_level, loaded.log_format)
     folder = places.folder(services.home, loaded.store)
-    try:
-        server.serve(app.build(loaded, allowed, folder), loaded, ready=lambda port: _say_ready(ready_file, loaded.host, port))
-    finally:
-        if ready_file:
-            ready_file.unlink(missing_ok=True)
+    with lifecycle.ready_file(ready_path) as mark:
 
+        def ready(port: int) -> None:
+            click.echo(f"listening on {loaded.host}:{port}", err=True)
+            mark.write(str(port))
 
-def _say_ready(ready_file: Path | None, host: str, port: int) -> None:
-    click.echo(f"listening on {host}:{port}", err=True)
-    if ready_file:
-        ready_file.write_text(f"{port}\n", encoding="ascii")
+        server.serve(app.build(loaded, allowed, folder), loaded, ready=ready)

@@ -30,6 +30,7 @@ def document(sources: Sources) -> dict[str, Any]:
         "/v1/events": {"post": _events(unsigned=sources.open_events)},
         **hooks,
         "/healthz": {"get": _page("healthz", "Could a delivery be stored now?", "application/json", ("200", "503"))},
+        "/readyz": {"get": _page("readyz", "The same", "application/json", ("200", "503"))},
         "/metrics": {"get": _page("metrics", "Counters for Prometheus", "text/plain", ("200",))},
         "/openapi.json": {"get": _page("openapi", "This description", "application/json", ("200",))},
     }

@@ -1,4 +1,4 @@
-"""What the collector tells of itself: /healthz, /metrics, /openapi.json."""
+"""What the collector tells of itself: /healthz, /readyz, /metrics, /openapi.json."""
 
 import os
 from time import time
@@ -15,6 +15,8 @@ from pipetrail_producers.collector.sources import Sources
 from pipetrail_producers.collector.store import SEGMENT_BYTES, Store
 
 _OK, _UNAVAILABLE = 200, 503
+# What most deliveries fit into: with less room than that, the store is full, though a short one may still be taken.
+_ROOM_BYTES = 64 * 1024
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -71,7 +73,7 @@ class Pages:
     def _problem(self) -> str:
         if self._store.problem:
             return self._store.problem
-        if self._store.used >= self._store.max_bytes:
+        if self._store.used + _ROOM_BYTES > self._store.max_bytes:
             return f"the store is full: {self._store.used} of {self._store.max_bytes} bytes"
         free = os.statvfs(self._store.folder)
         left = free.f_bavail * free.f_frsize

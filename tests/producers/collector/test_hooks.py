@@ -95,14 +95,17 @@ def test_a_compressed_body_is_refused(collector: Collector) -> None:
 
 
 def test_a_full_store_is_told_with_when_to_come_again(tmp_path: Path) -> None:
-    """A store at its bound answers 503 and Retry-After, keeps what it has, and /healthz says so."""
+    """A store at its bound answers 503 and Retry-After, keeps what it has, and /healthz and /readyz say so."""
     with listening(tmp_path, store_bytes=1024 * 1024) as collector:
-        body = json.dumps({"text": "x" * 300_000}).encode()
+        body = json.dumps({"text": "x" * 340_000}).encode()
         answers = [collector.post("/hooks/tekton", body) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [202, 202, 202, 503, 503]
         assert answers[-1].headers["retry-after"]
         assert "is full" in answers[-1].json()["detail"]
         assert len(collector.entries()) == 3
+        for page in ("/healthz", "/readyz"):
+            health = collector.client.get(page)
+            assert (health.status_code, health.json()["ready"]) == (503, False)
 
 
 def test_health_says_what_waits(collector: Collector) -> None:

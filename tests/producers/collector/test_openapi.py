@@ -36,7 +36,7 @@ def test_generated_requests_are_answered_as_described(
     """Whatever is generated, by a sender who is known or not: no fault, a described status, the described content."""
     schema = schemathesis.openapi.from_dict(collector.client.get("/openapi.json").json())
     operations: list[Any] = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
-    assert len(operations) == len(collector.sources.hooks) + len(("events", "healthz", "metrics", "openapi"))
+    assert len(operations) == len(collector.sources.hooks) + len(("events", "healthz", "readyz", "metrics", "openapi"))
     for operation in operations:
         # Pages are asked for with nothing, and webhooks may hold any JSON: neither can be wrong by the schema.
         if operation.path == "/v1/events" or mode is schemathesis.GenerationMode.POSITIVE:
