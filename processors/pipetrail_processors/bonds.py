@@ -31,6 +31,7 @@ class Bond(NamedTuple):
 
 BONDS = {
     "head": Bond("merged_as", STRONG, "the system that merged the change says so"),
+    "squash_of": Bond("squashed_as", STRONG, "it changes as one commit what the other's branch changed"),
     "merges": Bond("merged_by", EXACT, "it is a parent of the merge commit"),
     "test_merge": Bond("test_merge_of", STRONG, "the system that made the temporary merge says so"),
     "cherry_pick_of": Bond("cherry_picked_as", FAIR, "the commit's message says so"),
@@ -53,6 +54,8 @@ def bonds_of(reading: Reading) -> list[tuple[str, str]]:
     found = []
     if reading.kind.name == "change.merged":
         found.append(("head", reading.head.get("revision")))
+    if reading.kind.name == "commit.squashed":
+        found.append(("squash_of", reading.own["squash"]["head"]))
     if told := reading.own.get("change"):
         found.append(("test_merge", told.get("test_merge_revision")))
     if reading.kind.name == "commit.recorded" and (about := reading.own.get("commit")):

@@ -15,16 +15,18 @@ Document = dict[str, Any]
 
 # What a merge does not hand on from the head of a change.
 NOT_HANDED_ON = frozenset({"build", "test", "artifact", "deploy"})
+_HEADS = frozenset({"head", "squash_of"})
+_MADE_OF = frozenset({"merged_as", "squashed_as"})
 
 
 def merged_as(node: Node) -> set[str]:
-    """The commits that merges made of this one, as the head of a change. Their trails show it."""
-    return {other for kind, other, _ in node.get("i", {}).values() if kind == "merged_as"}
+    """The commits that merges and squashes made of this one, as the head of a change. Their trails show it."""
+    return {other for kind, other, _ in node.get("i", {}).values() if kind in _MADE_OF}
 
 
 def heads(node: Node) -> list[str]:
     """The heads of changes that this commit came from."""
-    return sorted({other for kind, other, _ in node.get("i", {}).values() if kind == "head"})
+    return sorted({other for kind, other, _ in node.get("i", {}).values() if kind in _HEADS})
 
 
 def relations(
@@ -47,9 +49,10 @@ def relations(
         what = bond(kind)
         relation: Document = {"kind": kind, "commit": other, "trail": trail_of(other), "strength": what.strength}
         relation |= {"why": what.why, "event_id": event_id}
-        if kind == "head":
+        if kind in _HEADS:
             recorded, stages = head_of(other)
-            if how := _how(other, commit.get("c", {}).get("p"), copies, recorded=recorded):
+            parents = commit.get("c", {}).get("p")
+            if how := "squash" if kind == "squash_of" else _how(other, parents, copies, recorded=recorded):
                 relation["how"] = how
             if not_counted := [stage for stage in stages if stage["stage"] in NOT_HANDED_ON]:
                 relation["not_counted"] = not_counted

@@ -317,6 +317,18 @@ class Revisions(Model):
     test_merge_revision: FullRevision | None = None
 
 
+class Squash(Model):
+    """The branch that a commit holds as one: its head, where it began, and by what that is known.
+
+    same_tree: it began at the commit's parent, and its head has the commit's very tree; same_patch: both change the same lines.
+    """
+
+    head: FullRevision
+    base: FullRevision | None = None
+    commits: Count | None = None
+    evidence: Literal["same_tree", "same_patch"] | None = None
+
+
 class Delivery(Model):
     """How the event came to pipetrail."""
 
@@ -340,6 +352,7 @@ class Pipetrail(Model):
     run: RunAttempt | None = None
     change: Revisions | None = None
     commit: Commit | None = None
+    squash: Squash | None = None
     test: TestCounts | None = None
     command: Command | None = None
     delivery: Delivery | None = None

@@ -117,6 +117,8 @@ class Relation(Model):
     kind: Literal[
         "head",
         "merged_as",
+        "squash_of",
+        "squashed_as",
         "merges",
         "merged_by",
         "test_merge",

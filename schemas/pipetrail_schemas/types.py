@@ -109,6 +109,13 @@ _ALL = (
     EventType(
         "commit.recorded", "A commit came into a repository", "configuration", ("creation",), (_REPO, _SHA), Stage.COMMIT
     ),
+    EventType(
+        "commit.squashed",
+        "A commit was found to hold a branch as one",
+        "configuration",
+        ("info",),
+        (_REPO, _SHA, "pipetrail.squash.head"),
+    ),
     EventType("branch.created", "A branch was created", "configuration", ("creation",), (_REPO, _HEAD)),
     EventType("branch.deleted", "A branch was deleted", "configuration", ("deletion",), (_REPO, _HEAD)),
     EventType("tag.created", "A tag was created", "configuration", ("creation",), (_REPO, _HEAD)),

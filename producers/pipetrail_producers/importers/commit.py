@@ -56,6 +56,12 @@ def parse_commit(content: bytes) -> Commit:
     )
 
 
+def tree_of(content: bytes) -> str:
+    """The id of the tree, which a commit object begins with; empty where it does not."""
+    first = content.partition(b"\n")[0]
+    return first[5:].decode("ascii", "replace") if first.startswith(b"tree ") else ""
+
+
 def parse_person(line: bytes, encoding: str = _DEFAULT_ENCODING) -> Person:
     """`NAME <EMAIL> SECONDS ZONE`; what is missing is empty, and 0 for the time."""
     identity, _, moment = line.rpartition(b">")

@@ -1,4 +1,4 @@
-"""A commit or a tag as an event. Pure: the time of recording is passed in.
+"""A commit, a tag or a squash as an event. Pure: the time of recording is passed in.
 
 A commit's id follows from the repository and its own hash, so that history imported twice, or told by a webhook as well, is one
 fact. The actor is the commit's author, who is asserted by the commit and not proven: there is no `authtype` unless a signature
@@ -18,6 +18,7 @@ from pipetrail_schemas.types import EVENT_TYPES, EventType
 
 from pipetrail_producers.ci.context import repository_name
 from pipetrail_producers.importers.commit import Commit, Person, trailers
+from pipetrail_producers.importers.squash import Squash
 
 # What the schema takes (`Commit.message`, `Name`).
 _MAX_MESSAGE_CHARACTERS = 100_000
@@ -26,6 +27,7 @@ _MAX_NAME_CHARACTERS = 4096
 _MAX_TRAILER_CHARACTERS = 20_000
 _COMMIT = EVENT_TYPES["commit.recorded"]
 _TAG = EVENT_TYPES["tag.created"]
+_SQUASH = EVENT_TYPES["commit.squashed"]
 # The last second that a datetime can express.
 _LAST_SECOND = 253_402_300_799
 
@@ -66,7 +68,7 @@ class EventMaker:
             "datacontenttype": "application/json",
             "partitionkey": repository,
         }
-        kinds = (_COMMIT, _TAG)
+        kinds = (_COMMIT, _TAG, _SQUASH)
         self._starts = {
             kind.name: _json({**envelope, "type": kind.full_name, "dataschema": kind.schema_url})[:-1] for kind in kinds
         }
@@ -111,6 +113,18 @@ class EventMaker:
         head = _json({"name": tag.name, "type": "tag", "revision": tag.revision})
         envelope = self._envelope(_TAG, identity, tag.name, self._time(tag.tagger.seconds))
         return f"{envelope}{self._data(tag.tagger, head)}}}}}}}".encode()
+
+    def squash(self, squash: Squash, commit: Commit) -> bytes:
+        """The value of the `commit.squashed` of a commit and the head of the branch that it holds.
+
+        It says nothing but what follows from these two: found again with other refs beside them, it is the same fact.
+        """
+        identity = event_id(
+            provider="git", instance=self._repository, kind="squash", native_id=f"{squash.commit} {squash.head}"
+        )
+        envelope = self._envelope(_SQUASH, identity, squash.commit, self._time(commit.committer.seconds))
+        about = _json({"head": squash.head, "base": squash.base, "commits": squash.commits, "evidence": squash.evidence})
+        return f'{envelope}{self._data(commit.committer, _json({"revision": squash.commit}))},"squash":{about}}}}}}}'.encode()
 
     def _envelope(self, kind: EventType, identity: str, subject: str, time: str) -> str:
         return f'{self._starts[kind.name]},"id":"{identity}","time":"{time}","subject":{_string(subject)}'

@@ -10,10 +10,11 @@ from typing import IO
 
 from pipetrail_schemas.connection import load
 
-from pipetrail_producers.importers.commit import parse_commit
+from pipetrail_producers.importers.commit import parse_commit, tree_of
 from pipetrail_producers.importers.commit_event import EventMaker
 from pipetrail_producers.importers.deliver import BulkDelivery
 from pipetrail_producers.importers.errors import GitError
+from pipetrail_producers.importers.graph import Graph
 from pipetrail_producers.importers.history import (
     Repository,
     Revisions,
@@ -22,8 +23,9 @@ from pipetrail_producers.importers.history import (
     open_repository,
     revisions,
     signatures,
-    tags,
 )
+from pipetrail_producers.importers.refs import tags
+from pipetrail_producers.importers.squashed import Squashed, squashed
 
 # A progress bar that is moved for every commit costs more than the commit.
 _PROGRESS_EVERY = 2_000
@@ -63,6 +65,9 @@ class Summary:
     tags: int
     lightweight_tags: int
     shallow: bool
+    squashes: int = 0
+    ambiguous_squashes: int = 0
+    squashes_left_out: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """For `--json`."""
@@ -80,6 +85,12 @@ class Summary:
             notes.append(f"{self.tags:,} annotated tags.")
         if self.lightweight_tags:
             notes.append(f"{self.lightweight_tags:,} tags left out: git does not say who made them, and when.")
+        if self.squashes:
+            notes.append(f"{self.squashes:,} commits are squashes of branches, by their trees or patches.")
+        if self.ambiguous_squashes:
+            notes.append(f"{self.ambiguous_squashes:,} commits could be squashes of several branches: left open.")
+        if self.squashes_left_out:
+            notes.append(f"{self.squashes_left_out:,} older commits were too many to be compared with branches.")
         return notes
 
 
@@ -114,18 +125,19 @@ def deliver(source: Source, env: Mapping[str, str], progress: Callable[[int], No
         GitError: git failed.
     """
     key = source.repository.url.encode()
+    graph = _graph(source)
     with BulkDelivery(load(env).require_kafka()) as delivery:
         commits = 0
-        for value in _commits(source):
+        for value in _commits(source, graph):
             delivery.send(key, value)
             commits += 1
             if commits % _PROGRESS_EVERY == 0:
                 progress(_PROGRESS_EVERY)
         progress(commits % _PROGRESS_EVERY)
-        annotated, others = _tags(source)
-        for value in annotated:
+        more, summary = _rest(source, graph, commits)
+        for value in more:
             delivery.send(key, value)
-    return _summary(source, commits, len(annotated), others)
+    return summary
 
 
 def print_events(source: Source, stream: IO[bytes]) -> Summary:
@@ -134,34 +146,42 @@ def print_events(source: Source, stream: IO[bytes]) -> Summary:
     Raises:
         GitError: git failed.
     """
+    graph = _graph(source)
     commits = 0
-    for value in _commits(source):
+    for value in _commits(source, graph):
         stream.write(value + b"\n")
         commits += 1
-    annotated, others = _tags(source)
-    stream.writelines(value + b"\n" for value in annotated)
+    more, summary = _rest(source, graph, commits)
+    stream.writelines(value + b"\n" for value in more)
     stream.flush()
-    return _summary(source, commits, len(annotated), others)
+    return summary
 
 
-def _commits(source: Source) -> Iterator[bytes]:
+def _graph(source: Source) -> Graph | None:
+    """Where all refs are imported: what can be compared is there, then."""
+    return Graph() if source.plan.selection.all_refs else None
+
+
+def _commits(source: Source, graph: Graph | None) -> Iterator[bytes]:
     checked = signatures(source.repository, source.found) if source.plan.verify else repeat(None)
     make = source.maker.commit
     number = 0
     for number, ((sha, content), signature) in enumerate(  # noqa: B007  # used after the loop
         zip(objects(source.repository, source.found), checked, strict=False), start=1
     ):
-        yield make(sha, parse_commit(content), signature)
+        commit = parse_commit(content)
+        if graph is not None:
+            graph.add(sha, commit.parents, tree_of(content), commit.committer.seconds)
+        yield make(sha, commit, signature)
     if number != source.total:
         raise GitError(f"git listed {source.total} commits and gave {number}")
 
 
-def _tags(source: Source) -> tuple[list[bytes], int]:
-    if not source.plan.selection.all_refs:
-        return [], 0
-    annotated, others = tags(source.repository)
-    return [source.maker.tag(tag) for tag in annotated], others
-
-
-def _summary(source: Source, commits: int, annotated: int, others: int) -> Summary:
-    return Summary(source.repository.url, commits, annotated, others, source.repository.shallow)
+def _rest(source: Source, graph: Graph | None, commits: int) -> tuple[list[bytes], Summary]:
+    """What is told beside the commits: annotated tags, and which commits are squashes."""
+    repository, maker = source.repository, source.maker
+    annotated, others = tags(repository) if graph is not None else ([], 0)
+    found = squashed(repository, graph) if graph is not None else Squashed([], 0, 0)
+    values = [maker.tag(tag) for tag in annotated] + [maker.squash(squash, commit) for squash, commit in found.squashes]
+    counts = (len(annotated), others, repository.shallow, len(found.squashes), found.ambiguous, found.left_out)
+    return values, Summary(repository.url, commits, *counts)

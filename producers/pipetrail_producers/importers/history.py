@@ -18,8 +18,7 @@ from typing import IO
 
 from pipetrail_producers import git
 from pipetrail_producers.ci.context import repository_url
-from pipetrail_producers.importers.commit import parse_person
-from pipetrail_producers.importers.commit_event import Signature, Tag
+from pipetrail_producers.importers.commit_event import Signature
 from pipetrail_producers.importers.errors import GitError, NoRepositoryError
 
 if sys.platform == "linux":
@@ -29,7 +28,6 @@ if sys.platform == "linux":
 _BUFFER_BYTES = 1 << 20
 # The digits of a commit's id, by the repository's object format.
 _DIGITS = {"sha1": 40, "sha256": 64}
-_TAG_FORMAT = "%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(tagger)"
 # `%G?` of git-log. U is a valid signature by a key that nobody vouches for, E one whose key is missing; X and Y expired since.
 _VERDICTS = {"G": "good", "X": "good", "Y": "good", "B": "bad", "R": "bad", "U": "unknown_key", "E": "unknown_key"}
 
@@ -102,8 +100,7 @@ def objects(repository: Repository, found: Revisions) -> Iterator[tuple[str, byt
         GitError: an object is missing or git failed.
     """
     found.file.seek(0)
-    command = _command(repository.folder, ("cat-file", "--batch", "--buffer"))
-    with _reading(command, found.file) as output:
+    with reading(repository.folder, ("cat-file", "--batch", "--buffer"), found.file) as output:
         while header := output.readline():
             parts = header.split()
             if len(parts) != 3 or parts[1] != b"commit":  # noqa: PLR2004  # id, type, size
@@ -120,7 +117,7 @@ def signatures(repository: Repository, found: Revisions) -> Iterator[Signature |
     """
     found.file.seek(0)
     arguments = ("log", "--no-walk=unsorted", "--stdin", "--no-show-signature", "--format=%G?%x00%GS%x00%GK")
-    with _reading(_command(repository.folder, arguments), found.file) as output:
+    with reading(repository.folder, arguments, found.file) as output:
         for line in output:
             verdict, name, key = line.decode("utf-8", "replace").rstrip("\n").split("\0")
             signer = name or key
@@ -128,41 +125,22 @@ def signatures(repository: Repository, found: Revisions) -> Iterator[Signature |
             yield None if state is None else {"state": state, "signer": signer} if signer else {"state": state}
 
 
-def tags(repository: Repository) -> tuple[list[Tag], int]:
-    """The annotated tags that point to a commit, and how many other tags there are: git knows no tagger and time of those.
-
-    Raises:
-        GitError: git failed.
-    """
-    command = _command(repository.folder, ("for-each-ref", f"--format={_TAG_FORMAT}", "refs/tags"))
-    found: list[Tag] = []
-    others = 0
-    with _reading(command, subprocess.DEVNULL) as output:
-        for line in output:
-            name, kind, object_id, target, revision, tagger = line.rstrip(b"\n").split(b"\0")
-            if kind == b"tag" and target == b"commit" and tagger:
-                text = name.decode("utf-8", "replace")
-                found.append(Tag(text, revision.decode("ascii"), object_id.decode("ascii"), parse_person(tagger)))
-            else:
-                others += 1
-    return found, others
+def commit_of(repository: Repository, name: str) -> str | None:
+    """The commit that a revision names; None where there is none, as on a branch that is not born yet."""
+    command = _command(repository.folder, ("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"))
+    run = subprocess.run(command, env=_environment(), capture_output=True, check=False)
+    return run.stdout.decode("ascii").strip() if run.returncode == 0 else None
 
 
 def _walk(repository: Repository, selection: Selection, file: IO[bytes]) -> None:
     limits = (f"--since={int(selection.since.timestamp())}",) if selection.since else ()
     chosen: Sequence[str] = ("--all",) if selection.all_refs else ("--end-of-options", *(selection.branches or ("HEAD",)))
-    if not (selection.all_refs or selection.branches) and _is_unborn(repository):
+    if not (selection.all_refs or selection.branches) and commit_of(repository, "HEAD") is None:
         return
     command = _command(repository.folder, ("rev-list", "--topo-order", "--reverse", *limits, *chosen))
     run = subprocess.run(command, env=_environment(), stdout=file, stderr=subprocess.PIPE, check=False)
     if run.returncode:
         raise GitError(f"git rev-list: {_end(run.stderr)}")
-
-
-def _is_unborn(repository: Repository) -> bool:
-    """Whether HEAD names a branch that has no commit yet."""
-    command = _command(repository.folder, ("rev-parse", "--quiet", "--verify", "HEAD"))
-    return subprocess.run(command, env=_environment(), capture_output=True, check=False).returncode != 0
 
 
 def _url(folder: Path, git_folder: Path) -> str:
@@ -172,7 +150,13 @@ def _url(folder: Path, git_folder: Path) -> str:
 
 
 @contextmanager
-def _reading(command: list[str], source: IO[bytes] | int) -> Iterator[IO[bytes]]:
+def reading(folder: Path, arguments: Sequence[str], source: IO[bytes] | int) -> Iterator[IO[bytes]]:
+    """The output of a git command in a folder, as it comes; `source` is its input.
+
+    Raises:
+        GitError: on leaving, when git failed.
+    """
+    command = _command(folder, arguments)
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
             command, env=_environment(), stdin=source, stdout=subprocess.PIPE, stderr=complaints, bufsize=_BUFFER_BYTES
@@ -188,7 +172,7 @@ def _reading(command: list[str], source: IO[bytes] | int) -> Iterator[IO[bytes]]
                 raise
         if process.returncode:
             complaints.seek(0)
-            raise GitError(f"git {command[4]}: {_end(complaints.read())}")
+            raise GitError(f"git {arguments[0]}: {_end(complaints.read())}")
 
 
 def _widen(pipe: IO[bytes]) -> None:

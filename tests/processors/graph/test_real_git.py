@@ -12,6 +12,7 @@ from pipetrail_processors.labelled import messages
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_producers.importers.commit import parse_commit
 from pipetrail_producers.importers.commit_event import EventMaker
+from pipetrail_producers.importers.squash import Squash
 from pipetrail_schemas.ids import trail_id
 from support.world import World
 
@@ -162,7 +163,26 @@ def test_what_a_deployment_carries_is_what_git_lists(git: Git) -> None:
             assert place["trail"] == trail_id(REPOSITORY, new)
 
 
-def test_a_squashed_branch_is_bound_by_what_the_forge_says_alone(git: Git) -> None:
+def test_a_squashed_branch_is_bound_by_what_the_importer_found(git: Git) -> None:
+    """The squash names the head and how it was made, in any order; the head's builds are shown in it and not counted."""
+    world = World(rules=RuleSet.of([]))
+    squash, head, base = git("rev-parse", "main"), git("rev-parse", "squashed"), git("rev-parse", "main~1")
+    commit = parse_commit(f"{git('cat-file', 'commit', squash)}\n".encode())
+    world.take([EventMaker(REPOSITORY, RECORDED).squash(Squash(squash, head, base, 2, "same_tree"), commit)])
+    world.take(messages([{"type": "build.finished", "vcs.ref.head.revision": head, "pipetrail.result": "success"}]))
+    trails = _trails(world)
+    (relation,) = trails[squash]["relations"]
+    assert (relation["kind"], relation["commit"], relation["how"], relation["strength"]) == (
+        "squash_of",
+        head,
+        "squash",
+        "strong",
+    )
+    assert [stage["stage"] for stage in relation["not_counted"]] == ["build"]
+    assert _related(trails[head], "squashed_as") == {squash}
+
+
+def test_a_squashed_branch_is_bound_by_what_the_forge_says(git: Git) -> None:
     """`(#3)` in a message is no evidence; the forge's word is, and the graph agrees that it is no merge."""
     world = _world(git)
     squash, head = git("rev-parse", "main"), git("rev-parse", "squashed")

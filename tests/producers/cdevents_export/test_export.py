@@ -42,6 +42,7 @@ FULL: dict[str, Any] = {
         "decision": "approved",
         "control": "gate",
         "skip": "on_purpose",
+        "squash": {"head": "cd" * 20},
     },
 }
 
