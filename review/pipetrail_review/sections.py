@@ -1,4 +1,4 @@
-"""What a trail knows besides its timeline, for the terminal: stages, places, deployments, approvals, bonds and links. Pure.
+"""What a trail knows besides its timeline: stages, places, deployments, approvals, bonds and links. Pure.
 
 Each section is a heading and rows of cells; one without rows is left out. Nothing here is judged: what is not known is said to
 be unknown, and never shown as if it had gone well.
@@ -59,7 +59,7 @@ class Section(NamedTuple):
 
 
 class _When(NamedTuple):
-    """How moments are written: without their date on the trail's last day."""
+    """How moments are written: without their date when it is today's."""
 
     today: str
     zone: tzinfo | None
@@ -70,15 +70,15 @@ class _When(NamedTuple):
         return stamp(moment, self.zone)
 
 
-def sections(trail: Trail, *, now: datetime, zone: tzinfo | None = None) -> Iterator[Section]:
+def sections(trail: Trail, *, now: datetime | None = None, zone: tzinfo | None = None) -> Iterator[Section]:
     """The sections that have something to say, in the order in which people ask.
 
     Args:
         trail: the trail.
-        now: the present; times of today stand without their date.
+        now: the present; times of today stand without their date. None: all have one.
         zone: the zone to show times in, None for the local one.
     """
-    when = _When(day(now, zone), zone)
+    when = _When(day(now, zone) if now else "", zone)
     state = trail.pipetrail.trail
     told = (
         ("Stages", _stages(state.stages), (0, 1)),

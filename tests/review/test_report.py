@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipetrail_review.query import ALWAYS, Window
 from pipetrail_review.report import figures as figures_module
-from pipetrail_review.report.changes import NO_RECORD_SIGN
+from pipetrail_review.report.changes import NO_RECORD_SIGN, trail_view
 from pipetrail_review.report.document import page
 from pipetrail_review.report.figures import Figures, figures
 from pipetrail_review.report.trend import MOST_BARS, trend
 from pipetrail_schemas.finding import Finding
 from pipetrail_schemas.trail import Trail
-from support.deliveries import ANN, BOB, NOW, START, digest, entry, finding, finding_ref, skipped_tests, trail
+from support.deliveries import ANN, BOB, NOW, START, digest, document, entry, finding, finding_ref, skipped_tests, trail
 
 HOSTILE = "</title><script>alert(1)</script><img src=https://evil.example onerror=alert(1)>\" ' \u202e & {{ 7*7 }}"
 VOID = {"meta", "link", "br", "rect", "img", "input", "hr"}
@@ -280,6 +280,25 @@ def test_every_text_has_contrast_enough() -> None:
             weak.append((text, ground, palette[text], palette[ground]))
     assert len(palettes) == 3
     assert weak == []
+
+
+def test_a_change_tells_what_is_known_besides_its_timeline() -> None:
+    """Where it runs, what was approved and how strong its links are stand on the page, as `show` tells them, with dates."""
+    approval = entry("k", "approval.decided", 5, decision="approved", actor=BOB, environment="prod")
+    deploy = entry("k", "deployment.finished", 9, environment="prod", result="success", actor=ANN)
+    content = document(trail("k", [entry("k", "commit.recorded", 0, actor=ANN), approval, deploy]))
+    place = {
+        "environment": "prod",
+        "result": "success",
+        "time": deploy["time"],
+        "event_id": deploy["event_id"],
+        "lead_ms": 9000,
+    }
+    content["pipetrail"]["trail"]["deployments"] = [place]
+    view = trail_view(Trail.model_validate(content), UTC)
+    assert [section.title for section in view.sections] == ["Stages", "Where it runs", "Approvals"]
+    assert view.sections[1].rows == (("prod", "✓ succeeded  2026-11-23 09:02:20  9.0s after the commit"),)
+    assert view.sections[2].rows == (("2026-11-23 09:02:16", "Bob Ray", "approved", "environment prod"),)
 
 
 def test_an_artifact_without_a_build_is_listed_by_its_digest() -> None:

@@ -13,6 +13,7 @@ from pipetrail_review.findings import SEVERITIES
 from pipetrail_review.lines import Line, lines_of_trail, rule_words
 from pipetrail_review.marks import Mark, mark_of, stage_words
 from pipetrail_review.moments import clock, day, stamp
+from pipetrail_review.sections import sections
 from pipetrail_review.tables import repository_name
 from pipetrail_review.text import plain
 
@@ -47,8 +48,16 @@ class LineView:
 
 
 @dataclass(frozen=True, slots=True)
+class SectionView:
+    """What is known besides the timeline: a heading and rows of text."""
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrailView:
-    """One change: heading, strip, findings, timeline."""
+    """One change: heading, strip, findings, what is known besides, timeline."""
 
     anchor: str
     label: str
@@ -56,6 +65,7 @@ class TrailView:
     about: tuple[str, ...]
     stages: tuple[StageView, ...]
     findings: tuple[tuple[str, str], ...]
+    sections: tuple[SectionView, ...]
     lines: tuple[LineView, ...]
 
 
@@ -76,6 +86,10 @@ def trail_view(trail: Trail, zone: tzinfo | None) -> TrailView:
         about=tuple(part for part in about if part),
         stages=tuple(_stages(trail)),
         findings=tuple((one.severity, plain(one.title)) for one in _worst_first(state.findings)),
+        sections=tuple(
+            SectionView(one.title, tuple(tuple(str(cell) for cell in row) for row in one.rows))
+            for one in sections(trail, zone=zone)
+        ),
         lines=tuple(_lines(lines_of_trail(trail), zone)),
     )
 
