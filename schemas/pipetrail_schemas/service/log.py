@@ -4,6 +4,7 @@ The libraries' own lines come in the same form, from warnings on: what they say 
 """
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -19,7 +20,9 @@ _SHARED: list[Any] = [
 def configure(level: str, style: str) -> None:
     """Set up logging for the process. `level` is debug, info, warning or error; `style` auto, json or console."""
     console = style == "console" or (style == "auto" and sys.stderr.isatty())
-    last = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    # Colour only where a terminal is and NO_COLOR (no-color.org) is not set: what is not one gets plain lines.
+    colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    last = structlog.dev.ConsoleRenderer(colors=colors) if console else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[*_SHARED, structlog.processors.format_exc_info, last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
