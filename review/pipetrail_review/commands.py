@@ -1,6 +1,8 @@
 """The commands `show`, `search`, `findings` and `report`. They put together what the other modules find and print."""
 
 import sys
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -9,11 +11,23 @@ from pipetrail_schemas.times import now as present
 from pipetrail_review import options, searching
 from pipetrail_review.detail import detail
 from pipetrail_review.documents import finding_of
-from pipetrail_review.findings import CATEGORIES, SEVERITIES, STATUSES, Filter, evidence_of, find_finding, find_findings
+from pipetrail_review.exclusions import excluded, exclusion_table
+from pipetrail_review.findings import (
+    CATEGORIES,
+    SEVERITIES,
+    STATUSES,
+    Filter,
+    evidence_of,
+    find_finding,
+    find_findings,
+    in_status,
+)
 from pipetrail_review.kinds import FINDINGS, KINDS
 from pipetrail_review.lookup import find_trails
 from pipetrail_review.moments import day
+from pipetrail_review.query import Query
 from pipetrail_review.render import timeline
+from pipetrail_review.standing import overdue, unsettled
 from pipetrail_review.tables import table
 from pipetrail_review.terminal import console
 from pipetrail_review.text import count
@@ -84,7 +98,16 @@ def search(
 @click.option("--severity", type=click.Choice(SEVERITIES), multiple=True, help="Only this severity; may be repeated.")
 @click.option("--category", type=click.Choice(CATEGORIES), multiple=True, help="Only this category; may be repeated.")
 @click.option("--rule", metavar="RULE", multiple=True, help="Only hits of this rule; may be repeated.")
-@click.option("--status", type=click.Choice([*STATUSES, "any"]), default="open", show_default=True, help="Only in this status.")
+@click.option(
+    "--status",
+    type=click.Choice(["unsettled", *STATUSES, "any"]),
+    default="unsettled",
+    show_default=True,
+    help="Only in this status; unsettled is open or acknowledged.",
+)
+@click.option("--open", "only_open", is_flag=True, help="Only what nobody has decided about: --status open.")
+@click.option("--overdue", "only_overdue", is_flag=True, help="Only unsettled ones whose review should have been by now.")
+@click.option("--exclusions", "only_exclusions", is_flag=True, help="The exclusions instead, and how many findings each hides.")
 @options.repository_option
 @options.window_options
 @options.limit_option(_LIMIT)
@@ -105,25 +128,38 @@ def findings(  # noqa: PLR0917 - click hands over one argument an option
     exit_code: bool,
     utc: bool,
     as_json: bool,
+    only_open: bool,
+    only_overdue: bool,
+    only_exclusions: bool,
 ) -> None:
-    """List findings, newest first; or with ID (or its first digits) tell one in full."""
+    """List findings, newest first; or with ID (or its first digits) tell one in full.
+
+    `pipetrail finding ack|justify|resolve|reopen ID` says what becomes of one.
+    """
     if finding_id is not None:
         _one_finding(finding_id, utc=utc, as_json=as_json)
         return
-    meant = options.window(since, until, now=present(), utc=utc)
-    wanted = Filter(severity, category, rule, None if status == "any" else status, repository, meant)
+    now = present()
+    meant = options.window(since, until, now=now, utc=utc)
+    status = "overdue" if only_overdue else "open" if only_open else status
+    wanted = Filter(severity, category, rule, _standing(status, now), repository, meant)
+    if only_exclusions:
+        _exclusions(replace(wanted, standing=None), now, utc=utc, as_json=as_json)
+        return
     with options.client() as client:
-        found, others = find_findings(client, wanted, limit=limit)
+        found, others, hidden = find_findings(client, wanted, limit=limit)
     if as_json:
         options.print_json(found.documents)
     elif found.documents:
-        console().print(table(FINDINGS, found.documents, zone=options.zone_of(utc=utc)))
+        console().print(table(FINDINGS, found.documents, zone=options.zone_of(utc=utc), now=now))
     if found.total > len(found.documents):
         options.note(f"{len(found.documents)} of {count(found.total, 'finding')}, the newest; --limit shows more")
     if not found.total:
         options.note("no such finding")
     if others:
         options.note(f"{count(others, 'finding is', 'findings are')} in another status: --status any")
+    if hidden:
+        options.note(f"{count(hidden, 'of them is', 'of them are')} hidden by exclusions: --exclusions")
     if exit_code and found.total:
         sys.exit(1)
 
@@ -153,6 +189,23 @@ def report(since: str | None, until: str | None, repository: str | None, output:
     click.echo(f"{output}: {count(told.trails, 'trail')}, {count(told.findings, 'finding')}, until {until_day}")
 
 
+def _standing(status: str, now: datetime) -> Query | None:
+    if status == "any":
+        return None
+    return {"unsettled": unsettled, "overdue": overdue}.get(status, lambda _now: in_status(status))(now)
+
+
+def _exclusions(wanted: Filter, now: datetime, *, utc: bool, as_json: bool) -> None:
+    with options.client() as client:
+        found = excluded(client, wanted)
+    if as_json:
+        options.print_json(one.as_json(now) for one in found)
+    elif found:
+        console().print(exclusion_table(found, now=now, zone=options.zone_of(utc=utc)))
+    else:
+        options.note("no exclusion has hidden anything")
+
+
 def _one_finding(finding_id: str, *, utc: bool, as_json: bool) -> None:
     with options.client() as client:
         document = find_finding(client, finding_id)
@@ -162,5 +215,5 @@ def _one_finding(finding_id: str, *, utc: bool, as_json: bool) -> None:
         options.print_json([document])
         return
     screen = console()
-    for part in detail(finding, evidence, zone=options.zone_of(utc=utc)):
+    for part in detail(finding, evidence, zone=options.zone_of(utc=utc), now=present()):
         screen.print(part)

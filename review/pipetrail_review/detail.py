@@ -1,12 +1,12 @@
 """One finding in full, for the terminal: who did what, where, when and why; why it matters; what to do; what shows it. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from pipetrail_schemas.check import lookup
 from pipetrail_schemas.event import Person
-from pipetrail_schemas.finding import Finding
+from pipetrail_schemas.finding import Decision, Finding, FindingState
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -15,19 +15,23 @@ from pipetrail_review.lines import line_of, rule_words
 from pipetrail_review.marks import MARK_STYLES
 from pipetrail_review.moments import stamp, zone_name
 from pipetrail_review.render import severity_cell
+from pipetrail_review.standing import UNSETTLED, decisions, is_overdue, status_words
 from pipetrail_review.terminal import Columns, styled
 from pipetrail_review.text import SHORT_ID, lines_of, plain, short_revision
 
 _INDENT = 2
 
 
-def detail(finding: Finding, evidence: Sequence[Mapping[str, Any]], *, zone: tzinfo | None) -> Iterator[RenderableType]:
+def detail(
+    finding: Finding, evidence: Sequence[Mapping[str, Any]], *, zone: tzinfo | None, now: datetime
+) -> Iterator[RenderableType]:
     """The finding, part by part, to be printed one after the other.
 
     Args:
         finding: the finding.
         evidence: the records of its evidence, as far as they are indexed.
         zone: the zone to show times in, None for the local one.
+        now: as of when it is told what is overdue.
 
     Raises:
         BadDocumentError: what is indexed as evidence is no event.
@@ -38,11 +42,13 @@ def detail(finding: Finding, evidence: Sequence[Mapping[str, Any]], *, zone: tzi
         "  ",
         severity_cell(state.severity),
         f"  {rule_words(finding.rule.id)}  ",
-        (state.status, "dim"),
+        (status_words(state, now), "bold red" if is_overdue(state, now) else "dim"),
     )
     yield Text(f"{' ' * _INDENT}{plain(state.title)}")
     yield Text()
     yield Columns([(styled(name, "dim"), styled(text)) for name, text in _facts(finding, zone)], kept=(0,), indent=_INDENT)
+    if told := list(_decided(finding, zone)):
+        yield from _section("What was decided", told)
     if finding.rule.description:
         yield from _section("Why it matters", [styled(line) for line in lines_of(finding.rule.description)])
     if state.runbook:
@@ -53,17 +59,53 @@ def detail(finding: Finding, evidence: Sequence[Mapping[str, Any]], *, zone: tzi
 
 def _facts(finding: Finding, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
     where, fields = _where(finding), finding.pipetrail
-    yield "who", person(finding.user) or "not known"
+    yield "who", _who(finding)
     yield "when", f"{stamp(finding.timestamp, zone)} {zone_name(finding.timestamp, zone)}"
     if where:
         yield "where", where
     yield "why", f'"{plain(finding.event.reason)}"' if finding.event.reason else "no reason was given"
     if fields.ticket:
         yield "ticket", plain(fields.ticket.id)
+    if fields.finding.review_due and fields.finding.status in UNSETTLED:
+        yield "review due", f"{stamp(fields.finding.review_due, zone)} {zone_name(fields.finding.review_due, zone)}"
+    if fields.finding.exclusion:
+        yield "exclusion", _exclusion(fields.finding, zone)
     yield "rule", f"{plain(finding.rule.id)}, version {plain(finding.rule.version)}, category {fields.finding.category}"
     yield "id", plain(fields.finding.id)
     if fields.trail:
         yield "trail", f"pipetrail show {plain(fields.trail.id)}"
+
+
+def _who(finding: Finding) -> str:
+    human = person(finding.pipetrail.finding.on_behalf_of)
+    return (person(finding.user) or "not known") + (f", for {human}" if human else "")
+
+
+def _exclusion(state: FindingState, zone: tzinfo | None) -> str:
+    told = state.exclusion
+    if told is None:
+        return ""
+    until = f"{'until' if state.status == 'excluded' else 'ended'} {stamp(told.expires, zone)}"
+    return f'{until}, by {plain(told.owner)}, "{plain(told.reason)}"'
+
+
+def _decided(finding: Finding, zone: tzinfo | None) -> Iterator[tuple[Text, ...]]:
+    state = finding.pipetrail.finding
+    for word, one in decisions(state):
+        yield _decision(word, one, zone)
+    for ignored in state.uncounted or ():
+        word = "reopened" if ignored.status == "open" else ignored.status
+        yield (*_decision(word, ignored, zone), styled(f"does not count: {plain(ignored.why)}", "red"))
+
+
+def _decision(word: str, one: Decision, zone: tzinfo | None) -> tuple[Text, ...]:
+    ticket = f"  {plain(one.ticket)}" if one.ticket else ""
+    return (
+        styled(stamp(one.time, zone), "dim"),
+        styled(word),
+        styled(person(one.by) or "somebody"),
+        styled(f'"{plain(one.reason)}"{ticket}'),
+    )
 
 
 def name_of(who: Person | None) -> str:

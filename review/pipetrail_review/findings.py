@@ -23,12 +23,15 @@ _MOST_CANDIDATES = 20
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which findings: any of the values named in each of the fields; an empty one or None says nothing."""
+    """Which findings: any of the values named in each of the fields; an empty one or None says nothing.
+
+    `standing` says how they stand (`pipetrail_review.standing`, or `in_status`).
+    """
 
     severities: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
-    status: str | None = None
+    standing: Query | None = None
     repository: str | None = None
     window: Window = ALWAYS
 
@@ -43,24 +46,30 @@ def query_of(wanted: Filter) -> Query:
     ):
         if values:
             parts.append(one_of(field, values))
-    if wanted.status:
-        parts.append(is_(_STATUS, wanted.status))
+    if wanted.standing:
+        parts.append(wanted.standing)
     if wanted.repository:
         parts.append(in_repository(wanted.repository))
     return all_of(*parts)
 
 
-def find_findings(client: Client, wanted: Filter, *, limit: int) -> tuple[Hits, int]:
-    """The findings that fit, newest first, and how many more there are that differ in nothing but their status.
+def in_status(status: str) -> Query:
+    """Findings in a status."""
+    return is_(_STATUS, status)
+
+
+def find_findings(client: Client, wanted: Filter, *, limit: int) -> tuple[Hits, int, int]:
+    """The findings that fit, newest first; how many more there are that stand otherwise; and how many of these are hidden.
 
     Raises:
         ReviewError: OpenSearch has no answer.
     """
     found = client.search(FINDINGS, query_of(wanted), limit=limit)
-    if wanted.status is None:
-        return found, 0
-    in_another = all_of(query_of(replace(wanted, status=None)), none_of(is_(_STATUS, wanted.status)))
-    return found, client.count(FINDINGS, in_another)
+    if wanted.standing is None:
+        return found, 0, 0
+    otherwise = all_of(query_of(replace(wanted, standing=None)), none_of(wanted.standing))
+    hidden = client.count(FINDINGS, all_of(otherwise, in_status("excluded")))
+    return found, client.count(FINDINGS, otherwise), hidden
 
 
 def find_finding(client: Client, finding_id: str) -> Document:

@@ -18,6 +18,7 @@ from pipetrail_review.lines import line_of, rule_words
 from pipetrail_review.marks import MARK_STYLES, mark_of, stage_words
 from pipetrail_review.moments import stamp
 from pipetrail_review.render import found_words, severity_cell
+from pipetrail_review.standing import is_overdue, status_words
 from pipetrail_review.terminal import Columns, styled
 from pipetrail_review.text import SHORT_ID, plain, short_revision, shortened
 
@@ -35,13 +36,13 @@ _HEADINGS: dict[Kind, tuple[str, ...]] = {
 _KEPT: dict[Kind, tuple[int, ...]] = {EVENTS: (0, 1, 3), TRAILS: (0, 1), FINDINGS: (0, 1, 2, 3, 7), DEAD_LETTERS: (0, 2, 3)}
 
 
-def table(kind: Kind, documents: Sequence[Document], *, zone: tzinfo | None) -> Columns:
-    """The documents as a list with headings, in the order given.
+def table(kind: Kind, documents: Sequence[Document], *, zone: tzinfo | None, now: datetime | None = None) -> Columns:
+    """The documents as a list with headings, in the order given; as of `now` it is said which reviews are overdue.
 
     Raises:
         BadDocumentError: a document does not follow the schema of its kind.
     """
-    rows = list(_rows(kind, documents, zone))
+    rows = list(_rows(kind, documents, zone, now))
     return Columns([tuple(styled(name, "bold dim") for name in _HEADINGS[kind]), *rows], kept=_KEPT[kind])
 
 
@@ -59,11 +60,11 @@ def repository_name(url: str | None) -> str:
     return plain("/".join(url.rstrip("/").split("/")[-2:])) if url else ""
 
 
-def _rows(kind: Kind, documents: Sequence[Document], zone: tzinfo | None) -> Iterable[Row]:
+def _rows(kind: Kind, documents: Sequence[Document], zone: tzinfo | None, now: datetime | None) -> Iterable[Row]:
     if kind is FINDINGS:
         findings = [finding_of(document) for document in documents]
         ids = short_ids(finding.pipetrail.finding.id for finding in findings)
-        return [_finding(finding, ids, zone) for finding in findings]
+        return [_finding(finding, ids, zone, now) for finding in findings]
     make: dict[Kind, Callable[[Document, tzinfo | None], Row]] = {
         EVENTS: _event,
         TRAILS: lambda document, zone: _trail(trail_of(document), zone),
@@ -105,7 +106,7 @@ def _trail(trail: Trail, zone: tzinfo | None) -> Row:
     )
 
 
-def _finding(finding: Finding, ids: Mapping[str, str], zone: tzinfo | None) -> Row:
+def _finding(finding: Finding, ids: Mapping[str, str], zone: tzinfo | None, now: datetime | None) -> Row:
     state, vcs = finding.pipetrail.finding, finding.vcs
     head = vcs.ref.head if vcs and vcs.ref else None
     repository = vcs.repository.url.full if vcs and vcs.repository and vcs.repository.url else None
@@ -113,7 +114,7 @@ def _finding(finding: Finding, ids: Mapping[str, str], zone: tzinfo | None) -> R
         styled(plain(ids[state.id]), "bold"),
         styled(stamp(finding.timestamp, zone), "dim"),
         severity_cell(state.severity),
-        styled(state.status),
+        styled(status_words(state, now), "bold red" if is_overdue(state, now) else "") if now else styled(state.status),
         styled(rule_words(finding.rule.id)),
         styled(plain(state.title)),
         styled(repository_name(repository)),

@@ -15,7 +15,7 @@ from pipetrail_review import finding_commands
 from pipetrail_review.errors import ReviewError
 from pipetrail_review.finding_commands import About, event_about
 from pipetrail_schemas import codec
-from pipetrail_schemas.finding import Finding
+from pipetrail_schemas.finding import Decision, Finding
 from pipetrail_schemas.topics import FINDINGS
 from support.library import Command, Library
 from support.world import World
@@ -62,7 +62,8 @@ def test_a_decision_reaches_the_finding_without_any_lookup(world: World, verb: s
     state = _latest(world, finding_id).pipetrail.finding
     assert state.status == status
     decision = state.reopened if verb == "reopen" else getattr(state, status)
-    assert (decision.by.name, decision.reason) == ("Ben", "it was right")
+    assert isinstance(decision, Decision)
+    assert (decision.by and decision.by.name, decision.reason) == ("Ben", "it was right")
 
 
 def test_a_decision_says_nothing_of_where_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Tests of query bodies and of what a person's query names."""
 
 import pytest
-from pipetrail_review.findings import Filter, query_of
+from pipetrail_review.findings import Filter, in_status, query_of
 from pipetrail_review.kinds import EVENTS, FINDINGS
 from pipetrail_review.lookup import HASHES, HEAD, TRAIL_ID, beginnings
 from pipetrail_review.query import EVERYTHING, Window, all_of, fields_named, in_repository, kinds_meant, unknown_fields, within
@@ -62,7 +62,7 @@ def test_no_filter_is_everything() -> None:
 
 def test_a_filter_becomes_exact_terms() -> None:
     """What a person chooses is compared as it stands, never parsed as a query."""
-    wanted = Filter(("high", "critical"), ("override",), ('a" OR *',), "open", None, Window(since=START))
+    wanted = Filter(("high", "critical"), ("override",), ('a" OR *',), in_status("open"), None, Window(since=START))
     assert query_of(wanted) == {
         "bool": {
             "filter": [

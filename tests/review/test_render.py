@@ -1,6 +1,5 @@
 """Tests of what a trail, a list and a finding look like on a terminal, to the letter."""
 
-import io
 from collections.abc import Iterable
 from datetime import UTC, timedelta
 
@@ -11,19 +10,10 @@ from pipetrail_review.detail import detail
 from pipetrail_review.kinds import DEAD_LETTERS, EVENTS, FINDINGS, TRAILS
 from pipetrail_review.render import timeline
 from pipetrail_review.tables import short_ids, table
-from pipetrail_review.terminal import console
 from pipetrail_schemas.trail import Trail
 from rich.console import RenderableType
 from support.deliveries import ANN, BOB, NOW, digest, document, entry, finding, finding_ref, record, skipped_tests, trail
-
-
-def printed(*parts: RenderableType, width: int | None = None, color: bool = False) -> str:
-    """What a console writes of the parts."""
-    stream = io.StringIO()
-    screen = console(stream, width=width, color=color)
-    for part in parts:
-        screen.print(part)
-    return stream.getvalue()
+from support.printed import printed
 
 
 def test_a_trail_reads_as_a_timeline() -> None:
@@ -164,7 +154,7 @@ def everything(made: Trail) -> Iterable[RenderableType]:
         "pipetrail": {"dead_letter": {"topic": HOSTILE, "stage": HOSTILE, "partition": HOSTILE, "offset": 1}},
     }
     yield timeline(made, now=NOW, zone=UTC, full=True)
-    yield from detail(found, [record(made, at)], zone=UTC)
+    yield from detail(found, [record(made, at)], zone=UTC, now=NOW)
     for kind, content in (
         (EVENTS, record(made, at)),
         (TRAILS, document(made)),
@@ -202,7 +192,7 @@ def test_a_finding_in_full_tells_who_what_when_where_why_and_what_to_do() -> Non
     """Everything that a person needs to act stands on one screen, with the evidence as far as it is indexed."""
     made, found = skipped_tests()
     shown = made.pipetrail.trail.entries[3].model_dump(mode="json", exclude_none=True)
-    text = printed(*detail(found, [record(made, shown)], zone=UTC))
+    text = printed(*detail(found, [record(made, shown)], zone=UTC, now=NOW))
     assert (
         f"Finding {found.pipetrail.finding.id[:8]}  high  required stage skipped  open\n"
         "  Ann Lee skipped the tests of what went to prod\n"
@@ -226,7 +216,7 @@ def test_a_finding_in_full_tells_who_what_when_where_why_and_what_to_do() -> Non
         "  Evidence\n"
         '    2026-11-23 09:07:02  test  unit  skipped by Ann Lee, "hotfix"\n'
     ) == text
-    assert f"    not indexed  event  {shown['event_id']}\n" in printed(*detail(found, [], zone=UTC))
+    assert f"    not indexed  event  {shown['event_id']}\n" in printed(*detail(found, [], zone=UTC, now=NOW))
 
 
 def test_lists_have_the_columns_that_matter() -> None:

@@ -41,15 +41,15 @@ def fill(connection: OpenSearchConnection) -> Library:
     indices.apply(writer, templates.component(shards=1, replicas="0-1", refresh_s=1))
     lines: list[str] = []
     for one in (made.clean, made.skipped, made.failed, made.alias):
-        _add(lines, TRAILS_INDEX, one.pipetrail.trail.id, document(one))
+        add(lines, TRAILS_INDEX, one.pipetrail.trail.id, document(one))
         for at in one.pipetrail.trail.entries:
             content = at.model_dump(mode="json", exclude_none=True)
             # An event that joined by its run or digest does not name the trail.
             event = record(one, content, run=made.run if one is made.clean else None, linked=one is not made.clean)
-            _add(lines, events_index(content["time"]), at.event_id, event)
+            add(lines, events_index(content["time"]), at.event_id, event)
     for found in (made.override, made.policy, made.withdrawn):
-        _add(lines, FINDINGS_INDEX, found.pipetrail.finding.id, document(found))
-    _write(writer, "".join(lines))
+        add(lines, FINDINGS_INDEX, found.pipetrail.finding.id, document(found))
+    write(writer, "".join(lines))
     return made
 
 
@@ -130,11 +130,13 @@ def _library(connection: OpenSearchConnection) -> Library:
     )
 
 
-def _add(lines: list[str], index: str, identity: str, content: Document) -> None:
+def add(lines: list[str], index: str, identity: str, content: Document) -> None:
+    """A document to be written, as lines of a bulk request."""
     lines.append(json.dumps({"index": {"_index": index, "_id": identity}}) + "\n" + json.dumps(content) + "\n")
 
 
-def _write(writer: Writer, body: str) -> None:
+def write(writer: Writer, body: str) -> None:
+    """Send the bulk request."""
     answer = writer.request("POST", "/_bulk", body.encode(), params={"refresh": "true"}, ndjson=True)
     problems = [item["index"] for item in answer.body["items"] if item["index"]["status"] >= 300]
     assert (answer.status, problems) == (200, [])

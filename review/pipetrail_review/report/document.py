@@ -13,12 +13,14 @@ from pipetrail_review.client import Client
 from pipetrail_review.documents import finding_of, trail_of
 from pipetrail_review.errors import ReviewError
 from pipetrail_review.kinds import EVENTS, FINDINGS, TRAILS
-from pipetrail_review.moments import stamp, zone_name
+from pipetrail_review.lines import rule_words
+from pipetrail_review.moments import day, stamp, zone_name
 from pipetrail_review.query import ALWAYS, Query, Window, all_of, in_repository, standing_trails, within
 from pipetrail_review.report import changes, deployments, ledger
 from pipetrail_review.report.figures import Figures, figures
 from pipetrail_review.report.page import render
 from pipetrail_review.report.trend import trend
+from pipetrail_review.standing import is_overdue
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,14 @@ def page(told: Figures, events: int, *, now: datetime, window: Window, repositor
         "made": stamp(now, zone),
         "zone": zone_name(now, zone),
         "severities": ledger.severities(told.by_severity),
+        "overdue": sum(is_overdue(one.pipetrail.finding, now) for one in told.overrides),
+        "exclusions": [
+            (rule_words(one.rule), one.owner, one.reason, day(one.expires, zone), one.expires <= now, one.hidden, one.returned)
+            for one in told.exclusions.rows()
+        ],
         "failed": sum(environment.failed for environment in told.environments.values()),
-        "overrides": [ledger.finding_view(one, zone, listed) for one in told.overrides],
-        "others": [ledger.finding_view(one, zone, listed) for one in told.others],
+        "overrides": [ledger.finding_view(one, zone, listed, now) for one in told.overrides],
+        "others": [ledger.finding_view(one, zone, listed, now) for one in told.others],
         "environments": [deployments.environment_view(one, zone, listed) for _, one in sorted(told.environments.items())],
         "trend": over_time,
         "bars": deployments.bars(over_time),

@@ -17,6 +17,7 @@ from pipetrail_schemas.trail import Entry, Trail
 from pipetrail_schemas.types import Result, Stage
 
 from pipetrail_review.detail import person
+from pipetrail_review.exclusions import Tally
 from pipetrail_review.query import Window
 
 # Trails told in full. More make a file that no browser or printer likes; the rest is counted, and `pipetrail show` tells it.
@@ -62,6 +63,7 @@ class Figures:
     overrides: list[Finding] = field(default_factory=list)
     others: list[Finding] = field(default_factory=list)
     others_total: int = 0
+    exclusions: Tally = field(default_factory=Tally)
 
     @property
     def deployments(self) -> int:
@@ -123,6 +125,7 @@ def _count_finding(told: Figures, finding: Finding) -> None:
         told.withdrawn += 1
         return
     told.findings += 1
+    told.exclusions.add(finding)
     told.by_severity[state.severity] += 1
     told.by_rule.setdefault(finding.rule.id, Counter())[state.severity] += 1
     told.rule_names.setdefault(finding.rule.id, finding.rule.name)

@@ -2,15 +2,16 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
-from pipetrail_schemas.finding import Finding
+from pipetrail_schemas.finding import Decision, Finding
 
 from pipetrail_review.detail import name_of
 from pipetrail_review.lines import rule_words
-from pipetrail_review.moments import stamp
+from pipetrail_review.moments import day, stamp
 from pipetrail_review.report.changes import WORST_FIRST, anchor
 from pipetrail_review.report.figures import NOBODY, Figures
+from pipetrail_review.standing import has_expired, is_overdue, review_of
 from pipetrail_review.tables import repository_name
 from pipetrail_review.text import plain, short_revision
 
@@ -30,10 +31,19 @@ class FindingView:
     why: str
     ticket: str
     where: str
-    status: str
+    review: "Review"
 
 
-def finding_view(finding: Finding, zone: tzinfo | None, listed: frozenset[str]) -> FindingView:
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What became of a finding: in a word, and in full; `overdue`: nothing, although it should have by now."""
+
+    words: str
+    more: tuple[str, ...] = ()
+    overdue: bool = False
+
+
+def finding_view(finding: Finding, zone: tzinfo | None, listed: frozenset[str], now: datetime) -> FindingView:
     """A finding as the page shows it; `listed` are the ids of the trails that are on the page, to link to."""
     state, fields = finding.pipetrail.finding, finding.pipetrail
     trail_id = fields.trail.id if fields.trail else ""
@@ -55,8 +65,29 @@ def finding_view(finding: Finding, zone: tzinfo | None, listed: frozenset[str]) 
         why=plain(finding.event.reason or ""),
         ticket=plain(fields.ticket.id) if fields.ticket else "",
         where=", ".join(part for part in where if part),
-        status=state.status,
+        review=_review(finding, zone, now),
     )
+
+
+def _review(finding: Finding, zone: tzinfo | None, now: datetime) -> Review:
+    state = finding.pipetrail.finding
+    ignored = tuple(f"{name_of(one.by) or NOBODY}'s word does not count: {plain(one.why)}" for one in state.uncounted or ())
+    if settling := review_of(finding):
+        return Review(f"{state.status} by {name_of(settling.by) or NOBODY}", (*_decision(settling, zone), *ignored))
+    if state.exclusion and state.status == "excluded":
+        until = f"{'until' if state.exclusion.expires > now else 'expired'} {day(state.exclusion.expires, zone)}"
+        told = (f"{until}, {plain(state.exclusion.owner)}", f"“{plain(state.exclusion.reason)}”")
+        return Review("excluded", told, has_expired(state, now))
+    due = (f"{'since' if is_overdue(state, now) else 'until'} {day(state.review_due, zone)}",) if state.review_due else ()
+    words = "overdue" if is_overdue(state, now) else "due" if state.review_due else ""
+    if state.status == "acknowledged" and state.acknowledged:
+        taken = f"{name_of(state.acknowledged.by) or NOBODY} takes care of it"
+        return Review(words or "acknowledged", (*due, taken, *ignored), is_overdue(state, now))
+    return Review(words, (*due, *ignored), is_overdue(state, now))
+
+
+def _decision(one: Decision, zone: tzinfo | None) -> tuple[str, ...]:
+    return (day(one.time, zone), f"“{plain(one.reason)}”", *((plain(one.ticket),) if one.ticket else ()))
 
 
 def severities(counts: Counter[str]) -> list[tuple[str, int]]:
