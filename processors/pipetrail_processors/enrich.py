@@ -6,10 +6,9 @@ repository and commit; events that join a trail by other evidence are found thro
 may change, and a record never does.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Iterable
 
 import orjson
-from pipetrail_schemas.ticket import find_ticket
 
 from pipetrail_processors.directory.context import NOTHING_KNOWN, Context
 from pipetrail_processors.reading import Content, Reading
@@ -49,7 +48,7 @@ def record(reading: Reading, *, ticket: Content | None, trail: str | None, conte
     )
 
 
-def ticket_of(reading: Reading, projects: Collection[str]) -> Content | None:
+def ticket_of(reading: Reading, find: Callable[[Iterable[str | None]], str | None]) -> Content | None:
     """The ticket that the event gives; else the one that commit message, title of the change or name of the branch name."""
     given: Content | None = reading.own.get("ticket")
     if given:
@@ -59,7 +58,7 @@ def ticket_of(reading: Reading, projects: Collection[str]) -> Content | None:
     branch = None if reading.head.get("type") == "tag" else reading.head.get("name")
     if not (message or title or branch):
         return None
-    found = find_ticket((message, title, branch), projects)
+    found = find((message, title, branch))
     return {"id": found} if found else None
 
 

@@ -7,12 +7,13 @@ since "already in the state" does not mean "already published".
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import orjson
 from pipetrail_schemas import ids
 from pipetrail_schemas.codec import Headers
 from pipetrail_schemas.errors import InvalidEventError
+from pipetrail_schemas.ticket import find_ticket, ticket_pattern
 from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS, LINKS, RECORDS, RESOLVED
 
@@ -78,7 +79,8 @@ class Pipeline:
         self._reference = reference
         self._retention = retention
         self._policy = policy
-        self._projects = frozenset(policy.tickets.projects)
+        patterns = [ticket_pattern(text) for text in policy.tickets.patterns]
+        self._find_ticket = partial(find_ticket, projects=frozenset(policy.tickets.projects), patterns=patterns)
         self._waiting = Waiting(alias_wait)
         self._joiner = Joiner(self._waiting)
         self._foreign = Foreign(self._waiting)
@@ -105,7 +107,7 @@ class Pipeline:
         """
         headers = _with_key(tuple(headers), key)
         reading = read(value, headers)
-        ticket = ticket_of(reading, self._projects)
+        ticket = ticket_of(reading, self._find_ticket)
         repository = _canonical(reading.repository) if reading.repository else None
         trail = trail_id(repository, reading.commit) if repository and reading.commit and not is_about_change(reading) else None
         reference = self._reference()

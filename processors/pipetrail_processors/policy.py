@@ -10,6 +10,7 @@ trunk: [main]
 checks: [lint, "security *"] # tasks that must not be skipped when a change is merged, beside the required stages
 tickets:
   projects: [PAY, OPS]
+  patterns: ["AB#<number>"]
   required_since: 2026-01-01T00:00:00Z
 reviews:                 # four eyes, see guard/reviews.py
   - {branches: [main], approvals: 2}
@@ -31,8 +32,9 @@ from typing import Annotated, Literal, Self
 
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.service.yamlfile import Place, YamlFile, parse
+from pipetrail_schemas.ticket import ticket_pattern
 from pipetrail_schemas.times import format_time
-from pydantic import AwareDatetime, Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, PrivateAttr, StringConstraints, model_validator
 
 from pipetrail_processors.guard.freeze import FreezeWindow, Part, Pattern, Text, matches
 from pipetrail_processors.guard.reviews import Reviews
@@ -41,6 +43,14 @@ from pipetrail_processors.lifecycle.duties import Duties
 
 _StageName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 _ProjectKey = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,9}$")]
+
+
+def _is_ticket_pattern(text: str) -> str:
+    ticket_pattern(text)
+    return text
+
+
+_TicketPattern = Annotated[str, AfterValidator(_is_ticket_pattern)]
 # Names that teams give to what their users use. A default has to guess; a policy file need not.
 _PRODUCTION = ("prod", "production", "live", "prod-*", "prod/*", "production-*", "production/*", "*-prod", "*-production")
 
@@ -63,6 +73,7 @@ class Tickets(Part):
     """What holds for tickets of commits."""
 
     projects: tuple[_ProjectKey, ...] = Field(default=(), description="keys that there are; empty: any that looks like one")
+    patterns: tuple[_TicketPattern, ...] = Field(default=(), description="how else tickets are written: `AB#<number>`")
     repositories: tuple[Pattern, ...] = Field(default=("*",), description="whose commits need one; empty: none")
     required_since: AwareDatetime | None = Field(default=None, description="older commits need none")
     exempt_merges: bool = True

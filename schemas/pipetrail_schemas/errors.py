@@ -23,6 +23,7 @@ class SettingError(PipetrailError):
     def __init__(self, setting: str, problem: str) -> None:
         super().__init__(f"setting {setting}: {problem}")
         self.setting = setting
+        self.problem = problem
 
 
 class InvalidEventError(PipetrailError):

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipetrail_schemas.ticket import NOT_A_PROJECT, find_ticket
+from pipetrail_schemas.ticket import NOT_A_PROJECT, find_ticket, ticket_pattern
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,35 @@ def test_any_text_has_a_ticket_or_none(message: str) -> None:
     found = find_ticket([message])
     assert found is None or found.removeprefix("#") in message
     assert found is None or found.partition("-")[0] not in NOT_A_PROJECT
+
+
+def test_patterns_are_found_before_keys_and_no_key_is_guessed_beside_them() -> None:
+    """Who says how tickets are written leaves nothing to guess; keys that are given count, too."""
+    patterns = [ticket_pattern("AB#<number>"), ticket_pattern("INC<number>")]
+    assert find_ticket(["PAY-17: retry, AB#18"], (), patterns) == "AB#18"
+    assert find_ticket(["PAY-17: retry"], (), patterns) is None
+    assert find_ticket(["PAY-17: retry"], {"PAY"}, patterns) == "PAY-17"
+    assert find_ticket(["see INC0012345."], (), patterns) == "INC0012345"
+    assert find_ticket(["Fixes #7"], (), patterns) == "#7"
+
+
+@pytest.mark.parametrize("message", ["CAB#17", "AB#17x", "AB#17.2", "AB#", "AB #17", "ab#17"])
+def test_a_pattern_is_no_part_of_a_word(message: str) -> None:
+    """What is longer on either side is something else."""
+    assert find_ticket([message], {"PAY"}, [ticket_pattern("AB#<number>")]) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "AB#", "<number>", "<number>-x", "AB#<number><number>", r"AB#\d<number>", "(a+)+<number>", "A <number>"]
+)
+def test_what_is_no_pattern_is_refused(text: str) -> None:
+    """No number, nothing before it, or what looks like a regular expression."""
+    with pytest.raises(ValueError, match="<number>"):
+        ticket_pattern(text)
+
+
+@given(st.text(alphabet="AB#0123456789-. "), st.sampled_from(["AB#<number>", "#<number>", "A-<number>", "0<number>0"]))
+def test_what_a_pattern_finds_is_in_the_text(message: str, pattern: str) -> None:
+    """And it begins as the pattern does."""
+    found = find_ticket([message], {"ZZ"}, [ticket_pattern(pattern)])
+    assert found is None or (found in message and found.startswith((pattern.partition("<")[0], "#")))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pipetrail_schemas.ticket import find_ticket
+from pipetrail_schemas.ticket import example_of
 
 from pipetrail_producers.importers.commit import Commit, trailers
 from pipetrail_producers.policy.lookup import Looked, State
@@ -94,23 +94,31 @@ def _forbidden(subject: Subject, policy: Policy) -> Problems:
 
 def ticket_of(subject: Subject, policy: Policy) -> str | None:
     """The ticket that the message names, by the policy's notion of one; None where it names none."""
-    found = find_ticket((subject.commit.message,), policy.ticket_keys)
-    return None if found is not None and found.startswith("#") and not policy.ticket_numbers else found
+    return policy.ticket_in(subject.commit.message)
 
 
 def _ticket(subject: Subject, policy: Policy) -> Problems:
     if _is_draft_of_another(subject):
         return
     if policy.ticket == "required" and ticket_of(subject, policy) is None:
-        key = policy.ticket_keys[0] if policy.ticket_keys else "PAY"
+        shown = _examples(policy)
         known = f" (keys: {', '.join(policy.ticket_keys)})" if policy.ticket_keys else ""
-        number = ", or `Fixes #123`" if policy.ticket_numbers else ""
-        yield f"no ticket is named{known}", f"name one in the first line ({key}-123), or in a line `Refs: {key}-123`{number}"
+        yield (
+            f"no ticket is named{known}",
+            f"name one in the first line ({shown[0]}), or in a line `Refs: …`: {', '.join(shown)}",
+        )
     looked = subject.ticket
     if looked is not None and looked.state is State.MISSING:
         yield f"there is no ticket {looked.ticket}: {looked.why}", "name one that there is; git commit --amend"
     elif looked is not None and looked.state is State.UNVERIFIABLE and policy.ticket_lookup and policy.ticket_lookup.strict:
         yield f"{looked.ticket} could not be verified: {looked.why}", "try again once the tracker can be asked"
+
+
+def _examples(policy: Policy) -> list[str]:
+    """How tickets are written here."""
+    by_pattern = [example_of(pattern) for pattern in policy.ticket_patterns]
+    by_key = [f"{key}-123" for key in policy.ticket_keys[:1] or (() if by_pattern else ("PAY",))]
+    return [*by_key, *by_pattern, *(["`Fixes #123`"] if policy.ticket_numbers else [])]
 
 
 def _sign_off(subject: Subject, policy: Policy) -> Problems:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pipetrail_producers.importers.commit import trailers
-from pipetrail_producers.policy.checks import CHECKS, Subject
+from pipetrail_producers.policy.checks import CHECKS, Subject, ticket_of
 from pipetrail_producers.policy.rules import RULES, Exemption, Policy
 
 OVERRIDE_TRAILER = "Policy-override"
@@ -28,12 +28,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome for one commit. `exempted` are exemptions that were needed, `override` the reason given to pass anyway."""
+    """The outcome for one commit. `exempted` are exemptions that were needed, `override` the reason given to pass anyway.
+
+    `ticket` is the one that the message names, by the rules' notion of one.
+    """
 
     subject: Subject
     refusals: tuple[Refusal, ...]
     exempted: tuple[Exemption, ...] = ()
     override: str | None = None
+    ticket: str | None = None
 
     @property
     def passes(self) -> bool:
@@ -58,7 +62,8 @@ def judge(subject: Subject, policy: Policy, override: str | None = None) -> Verd
         elif exemption not in needed:
             needed.append(exemption)
     reason = override or _override_of(subject)
-    return Verdict(subject, tuple(refusals), tuple(needed), reason if refusals and policy.override else None)
+    passed_over = reason if refusals and policy.override else None
+    return Verdict(subject, tuple(refusals), tuple(needed), passed_over, ticket_of(subject, policy))
 
 
 def _refusals(subject: Subject, policy: Policy) -> Iterator[Refusal]:

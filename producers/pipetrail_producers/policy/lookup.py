@@ -87,9 +87,10 @@ def question(lookup: Lookup, ticket: str) -> Question | None:
     """What to ask about a ticket (`PAY-17`, `#17`); None where the tracker has no tickets of that kind."""
     number = ticket.removeprefix("#") if ticket.startswith("#") else None
     if lookup.system == "jira":
-        if number:
+        project, dash, rest = ticket.rpartition("-")
+        if not (dash and project.isalnum() and rest.isdigit()):
             return None
-        api, project = f"{lookup.url}/rest/api/2", ticket.rpartition("-")[0]
+        api = f"{lookup.url}/rest/api/2"
         return Question(f"{api}/issue/{quote(ticket)}?fields=summary", f"{api}/project/{quote(project)}")
     if number is None:
         return None

@@ -4,11 +4,13 @@ A rules file is `.pipetrail-commits.toml`, or the table `[tool.pipetrail.commits
 below hold: a described change, no leftover work. Every setting that is wrong stops the program, naming it and what is allowed.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from pipetrail_schemas.errors import SettingError
+from pipetrail_schemas.ticket import find_ticket, ticket_pattern
 
 from pipetrail_producers.policy.lookup import Lookup, lookup_of
 
@@ -39,8 +41,9 @@ class Exemption:
 class Policy:
     """The rules. Lengths are in characters; 0 is no limit.
 
-    `ticket_keys` are the project keys that exist (empty: any key that is not known to be something else), `ticket_numbers`
-    whether `#17` is a ticket, `ticket_lookup` where tickets are looked up. `override` allows a commit to be let through with a
+    `ticket_keys` are the project keys that exist (empty: any key that is not known to be something else), `ticket_patterns` how
+    else tickets are written (`AB#<number>`; with them no key is guessed), `ticket_numbers` whether `#17` is a ticket where a
+    word says so, `ticket_lookup` where tickets are looked up. `override` allows a commit to be let through with a
     reason, which is recorded.
     """
 
@@ -53,6 +56,7 @@ class Policy:
     forbidden: tuple[str, ...] = ("wip", "tmp", "asdf", "fixme")
     ticket: Need = "optional"
     ticket_keys: tuple[str, ...] = ()
+    ticket_patterns: tuple[str, ...] = ()
     ticket_numbers: bool = True
     ticket_lookup: Lookup | None = None
     sign_off: bool = False
@@ -60,7 +64,19 @@ class Policy:
     override: bool = True
     exempt: tuple[Exemption, ...] = ()
 
+    def ticket_in(self, message: str) -> str | None:
+        """The ticket that a message names; None where it names none."""
+        patterns = [ticket_pattern(text) for text in self.ticket_patterns]
+        found = find_ticket((message,), self.ticket_keys, patterns)
+        by_number = found is not None and _NUMBER.fullmatch(found) is not None
+        allowed = self.ticket_numbers or any(pattern.fullmatch(found or "") for pattern in patterns)
+        return None if by_number and not allowed else found
 
+
+# What `find_ticket` says of a number after a word that says what it is.
+_NUMBER = re.compile(r"#[0-9]+")
+# A key as Jira and others write it; `ticket_keys` in small letters would never be found.
+_KEY = re.compile(r"[A-Z][A-Z0-9]{1,9}")
 _CHOICES: dict[str, tuple[str, ...]] = {"style": get_args(Style), "ticket": get_args(Need), "signature": get_args(Signing)}
 
 
@@ -106,7 +122,20 @@ def _checked(name: str, value: object, default: object, where: str) -> object:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise SettingError(setting, f"{value!r} is not a number of characters (0 for no limit)")
         return value
-    return _texts(value, setting)
+    texts = _texts(value, setting)
+    for number, text in enumerate(texts):
+        _check_ticket_setting(name, text, f"{setting}[{number}]")
+    return texts
+
+
+def _check_ticket_setting(name: str, text: str, setting: str) -> None:
+    if name == "ticket_keys" and not _KEY.fullmatch(text):
+        raise SettingError(setting, f"{text!r} is no project key: a capital letter, then 1 to 9 capitals or digits")
+    if name == "ticket_patterns":
+        try:
+            ticket_pattern(text)
+        except ValueError as exc:
+            raise SettingError(setting, f"{text!r} {exc}") from exc
 
 
 def _texts(value: object, setting: str) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def _data(name: str, verdict: Verdict, context: Context) -> dict[str, Any]:
         "control": CONTROL,
         "stage": Stage.COMMIT,
         "run": {"attempt": context.run_attempt},
-        "ticket": {"id": looked.ticket} if looked and looked.state is not State.MISSING else {},
+        "ticket": {"id": None if looked and looked.state is State.MISSING else verdict.ticket},
         "labels": {f"exempted_{number}": one.reason for number, one in enumerate(verdict.exempted, start=1)}
         | ({"ticket_state": looked.state} if looked else {}),
     }

@@ -61,6 +61,7 @@ def test_tickets_are_required_from_a_day_on_and_where_the_policy_says() -> None:
             "environments:\n- match: [prod]\n  require: [Unit Tests]\n",
             "p.yaml:3: environments.0.require.0: String should match",
         ),
+        ("tickets:\n  patterns: ['AB#<number>', '(a+)+']\n", "p.yaml:2: tickets.patterns.1: has no <number>"),
         ("tickets:\n  projects: [pay]\n", "p.yaml:2: tickets.projects.0: String should match"),
         ("tickets:\n  required_since: 2026-01-05\n", "p.yaml:2: tickets.required_since: "),
         ("trunk: main\n", "p.yaml:1: trunk: "),

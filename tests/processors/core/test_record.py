@@ -8,6 +8,7 @@ from pipetrail_processors.enrich import record, ticket_of
 from pipetrail_processors.labelled import REPOSITORY, messages
 from pipetrail_processors.reading import read
 from pipetrail_schemas.ids import content_hash, trail_id
+from pipetrail_schemas.ticket import find_ticket
 from pipetrail_schemas.topics import RECORDS
 from support.world import HEADERS, World
 
@@ -18,7 +19,7 @@ DIGEST = "sha256:" + "1" * 64
 def _record(event: dict[str, Any]) -> dict[str, Any]:
     (value,) = messages([event])
     reading = read(value, HEADERS)
-    found: dict[str, Any] = orjson.loads(record(reading, ticket=ticket_of(reading, ()), trail=None))
+    found: dict[str, Any] = orjson.loads(record(reading, ticket=ticket_of(reading, find_ticket), trail=None))
     return found
 
 

@@ -14,6 +14,7 @@ from pipetrail_processors.errors import ReplayError
 from pipetrail_processors.reading import read
 from pipetrail_processors.replay.files import FileHistory
 from pipetrail_processors.replay.history import event_of
+from pipetrail_schemas.ticket import find_ticket
 from support.golden import SAMPLES
 
 EVENT = orjson.dumps(SAMPLES["build.finished"])
@@ -72,7 +73,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def _record(event: dict[str, Any]) -> bytes:
     reading = read(orjson.dumps(event), ())
-    return record(reading, ticket=ticket_of(reading, ()), trail=None)
+    return record(reading, ticket=ticket_of(reading, find_ticket), trail=None)
 
 
 def _leaves(value: Any, name: str = "") -> list[tuple[str, Any]]:

@@ -43,6 +43,7 @@ FULL: dict[str, Any] = {
         "control": "gate",
         "skip": "on_purpose",
         "squash": {"head": "cd" * 20},
+        "finding": {"id": "5f0c3d2e-9a41-5c7b-8d16-3e2f7a90b4c1"},
     },
 }
 

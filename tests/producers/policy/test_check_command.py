@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas import codec
 from support.stand_in_collector import stand_in
+from support.world import World
 
 RULES = "ticket = 'required'\nticket_keys = ['PAY']\n"
 PERSON = {
@@ -112,6 +114,20 @@ def test_the_gate_judges_every_commit_of_a_range(folder: Path) -> None:
     assert done.returncode == 1
     assert verdicts == {"Retry on 503 answers": False, "PAY-3 log what is retried": True, "Merge branch 'side'": True}
     assert bad[:9] in check(folder, "--range", f"{base}..HEAD").stderr
+
+
+def test_a_ticket_in_a_notation_of_ones_own_stands_in_the_trail(folder: Path) -> None:
+    """The gate's verdict carries the ticket, and so it is the trail's, though nobody else knows how it is written."""
+    (folder / ".pipetrail-commits.toml").write_text(
+        "ticket = 'required'\nticket_patterns = ['AB#<number>']\n", encoding="utf-8"
+    )
+    sha = commit(folder, "Retry on 503 answers, for AB#17")
+    done = check(folder, "--range", "HEAD^..HEAD", "--events", "verdicts.ndjson")
+    assert done.returncode == 0, done.stderr
+    world = World(rules=RuleSet.of([]))
+    world.take((folder / "verdicts.ndjson").read_bytes().splitlines())
+    (trail,) = world.trails()
+    assert (trail["vcs"]["ref"]["head"]["revision"], trail["pipetrail"]["ticket"]["id"]) == (sha, "AB#17")
 
 
 def test_in_ci_the_range_is_that_of_the_change(folder: Path, tmp_path: Path) -> None:

@@ -63,6 +63,13 @@ def test_rules_are_found_where_people_put_them(tmp_path: Path) -> None:
         ("[[exempt]]\nreason = ' '\nauthor = 'y'", r"exempt\[0\].reason"),
         ("[[exempt]]\nreason = 'x'\nbranch = 'y'", r"exempt\[0\].branch: is not known"),
         ("ticket = ", "is not valid TOML"),
+        ("ticket_keys = ['pay']", r"line 1: ticket_keys\[0\]: 'pay' is no project key"),
+        ("\nticket_patterns = ['AB#<number>',\n  # 'x'\n  'AB#[0-9]+']", r"line 4: ticket_patterns\[1\]: .* has no <number>"),
+        ("ticket_patterns = ['(a+)+<number>']", r"line 1: ticket_patterns\[0\]: .* text with one <number> in it"),
+        ("ticket_patterns = ['<number>']", "it would find every number"),
+        ("style = 'free'\n\nsubject_max = -1", "line 3: subject_max"),
+        ("[[exempt]]\nauthor = 'x'\nreason = 'y'\n[[exempt]]\nauthor = 'x'\nreason = ''", r"line 6: exempt\[1\].reason"),
+        ("style = 'free'\n[ticket_lookup]\nsystem = 'trac'", "line 3: ticket_lookup.system"),
     ],
 )
 def test_a_wrong_rule_names_itself_and_what_is_allowed(content: str, said: str, tmp_path: Path) -> None:
