@@ -64,7 +64,7 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
     """
     pipeline = Pipeline(
         policy=Policy.load(settings.policy),
-        rules=RuleSet.load(settings.rules),
+        rules=RuleSet.load(settings.rules, settings.exclusions),
         alias_wait=timedelta(seconds=settings.alias_wait_s),
         retention=timedelta(days=settings.retention_days),
         reference=Watcher(settings.reference_dir).current if settings.reference_dir else no_reference,

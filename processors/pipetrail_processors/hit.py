@@ -50,10 +50,10 @@ def hit_of(rule: Compiled, case: Case, problem: str) -> Hit:
         "runbook": list(rule.rule.runbook),
         "evidence": _evidence(rule, case),
     }
-    exclusion = None if problem else rule.exclusion(case)
-    if exclusion:
-        expires = format_time(exclusion.expires)
-        state["exclusion"] = {"owner": exclusion.owner, "reason": exclusion.reason, "expires": expires}
+    accepted = None if problem else rule.exclusion(case)
+    if accepted:
+        one = accepted.exclusion
+        state["exclusion"] = {"owner": one.owner, "reason": one.reason, "expires": format_time(one.expires)}
     document: Document = {
         "@timestamp": max(fact["e"]["time"] for fact in case.facts) if rule.spans else entry["time"],
         "event": {"kind": "alert", "id": finding_id, "severity": SEVERITY_NUMBERS[severity]},  # type: ignore[index]
@@ -71,7 +71,7 @@ def hit_of(rule: Compiled, case: Case, problem: str) -> Hit:
         "severity": severity,
         "event_id": shown["event_id"],
     }
-    return Hit(finding_id, document, reference, "excluded" if exclusion else "open")
+    return Hit(finding_id, document, reference, "excluded" if accepted and accepted.in_force else "open")
 
 
 def merged(one: Hit, other: Hit) -> Hit:

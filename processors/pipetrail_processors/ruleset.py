@@ -13,6 +13,8 @@ from pipetrail_schemas.times import format_time
 from pipetrail_processors.case import Case
 from pipetrail_processors.expression import Expression, Text
 from pipetrail_processors.fields import FIELDS
+from pipetrail_processors.lifecycle import exclusions
+from pipetrail_processors.lifecycle.exclusions import Excluded, Ground
 from pipetrail_processors.rule import Exclusion, Rule
 
 _SETTING = "rules"
@@ -25,15 +27,24 @@ class Step(NamedTuple):
     when: Expression
 
 
+class Accepted(NamedTuple):
+    """An exclusion, and whether it was in force when the hit happened."""
+
+    exclusion: Exclusion | Excluded
+    in_force: bool
+
+
 class Compiled:
     """A rule ready to judge."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, grounds: Sequence[Ground] = ()) -> None:
+        """Make it; `grounds` are the exclusions beside its own."""
         self.rule = rule
         self.steps = [Step(frozenset(step.on), Expression(step.when)) for step in rule.steps]
         self.on = frozenset(rule.on).union(*(step.on for step in self.steps))
         self.when = Expression(rule.when)
-        self._exclusions = [(exclusion, Expression(exclusion.when)) for exclusion in rule.exclusions]
+        own = [(exclusion, Expression(exclusion.when)) for exclusion in rule.exclusions]
+        self._exclusions = [*own, *((one.excluded, one) for one in grounds if rule.id in one.excluded.rules)]
         self._titles = [(choice.condition, Text(choice.value)) for choice in rule.title]
 
     @property
@@ -49,13 +60,15 @@ class Compiled:
         """How bad it is."""
         return next(choice.value for choice in self.rule.severity if choice.condition is None or choice.condition.holds(case))
 
-    def exclusion(self, case: Case) -> Exclusion | None:
-        """Which exclusion the hit falls under as of its event, None where it falls under none."""
-        moment = str(case.entry["time"])
-        for exclusion, condition in self._exclusions:
-            if moment < format_time(exclusion.expires) and condition.holds(case):
-                return exclusion
-        return None
+    def exclusion(self, case: Case) -> Accepted | None:
+        """Which exclusion the hit falls under as of its event; else which one it would have, had that not ended; or None."""
+        if not self._exclusions:
+            return None
+        # What spans several events is as new as the latest of them.
+        moment = max(fact["e"]["time"] for fact in (case.facts if self.spans else case.facts[:1]))
+        found = [exclusion for exclusion, condition in self._exclusions if condition.holds(case)]
+        latest = max(found, key=lambda one: one.expires, default=None)
+        return None if latest is None else Accepted(latest, in_force=moment < format_time(latest.expires))
 
     def identity(self, case: Case) -> list[str]:
         """What makes two hits one finding, beside the trail or dossier."""
@@ -108,21 +121,25 @@ class RuleSet:
         return name in self._watched
 
     @classmethod
-    def load(cls, folder: Path | None = None) -> "RuleSet":
+    def load(cls, folder: Path | None = None, excluding: Path | None = None) -> "RuleSet":
         """The built-in rules, with those of the folder.
 
+        Args:
+            folder: of rules that add to the built-in ones or replace them.
+            excluding: the exclusions file (`lifecycle.exclusions`).
+
         Raises:
-            SettingError: a rule is wrong; names file, line, field and reason.
+            SettingError: a rule or an exclusion is wrong; names file, line, field and reason.
         """
         rules = {rule.id: rule for rule in _built_in()}
         if folder is not None:
             rules.update((rule.id, rule) for rule in _of_folder(folder))
-        return cls.of(list(rules.values()))
+        return cls.of(list(rules.values()), exclusions.load(excluding, sorted(rules)))
 
     @classmethod
-    def of(cls, rules: Sequence[Rule]) -> "RuleSet":
-        """These rules and no others."""
-        return cls([Compiled(rule) for rule in sorted(rules, key=lambda rule: rule.id)])
+    def of(cls, rules: Sequence[Rule], grounds: Sequence[Ground] = ()) -> "RuleSet":
+        """These rules and no others; `grounds` exclude some of their hits."""
+        return cls([Compiled(rule, grounds) for rule in sorted(rules, key=lambda rule: rule.id)])
 
 
 def read_rule(text: str, *, name: str) -> Rule:

@@ -37,6 +37,9 @@ class ProcessSettings(ServiceSettings):
     rules: Path | None = Field(
         default=None, description="folder of rules (*.yaml) that add to the built-in ones or replace them"
     )
+    exclusions: Path | None = Field(
+        default=None, description="exclusions file (YAML): findings that are known and accepted for a while; none by default"
+    )
     reference_dir: Path | None = Field(
         default=None, description="folder of reference data: people, bots, services, environments, code owners; none by default"
     )

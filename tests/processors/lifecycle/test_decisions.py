@@ -74,7 +74,8 @@ FINDING = id_of([OVERRIDE])
 def test_a_decision_is_shown_in_the_finding(verb: str, status: str) -> None:
     """By whom, when, why, for which ticket, and which event tells it; the finding's revision grows."""
     before = the_finding(told([OVERRIDE]))
-    state = the_finding(told([OVERRIDE, decision(verb, FINDING, **{"pipetrail.ticket.id": "PAY-7"})]))
+    ticket: dict[str, Any] = {"pipetrail.ticket.id": "PAY-7"}
+    state = the_finding(told([OVERRIDE, decision(verb, FINDING, **ticket)]))
     assert (state["status"], state["revision"]) == (status, before["revision"] + 1)
     shown = state[verb]
     assert shown.pop("event_id")
@@ -130,7 +131,7 @@ def test_a_policy_may_do_without_four_eyes() -> None:
 
 def test_who_acts_for_somebody_is_that_one() -> None:
     """A bot that overrode on behalf of Ann: she may not justify it, and neither may another bot on her behalf."""
-    behalf = {"pipetrail.actor.type": "app", "pipetrail.actor.on_behalf_of": {"name": "Ann"}}
+    behalf: dict[str, Any] = {"pipetrail.actor.type": "app", "pipetrail.actor.on_behalf_of": {"name": "Ann"}}
     override = {**OVERRIDE, "user.name": "deploy-bot", **behalf}
     finding = id_of([override])
     assert the_finding(told([override, decision("justified", finding, by="Ann")]))["status"] == "open"
@@ -140,7 +141,7 @@ def test_who_acts_for_somebody_is_that_one() -> None:
 
 def test_a_bots_word_does_not_close_an_override() -> None:
     """Unless the policy says that it does."""
-    bot = {"pipetrail.actor.type": "service_account"}
+    bot: dict[str, Any] = {"pipetrail.actor.type": "service_account"}
     events = [OVERRIDE, decision("resolved", FINDING, by="sweeper", **bot)]
     assert the_finding(told(events))["uncounted"][0]["why"] == "it is a bot's word"
     assert the_finding(told(events, Policy(findings=Duties(bots=True))))["status"] == "resolved"
@@ -233,14 +234,15 @@ def test_a_finding_without_a_repository_says_by_which_key_it_is_reached() -> Non
     (found,) = (orjson.loads(value) for value in world.latest(FINDINGS).values())
     state = found["pipetrail"]["finding"]
     assert state["key"] == "github.com/acme"
-    keyed = {"vcs.repository": None, "partitionkey": state["key"]}
+    keyed: dict[str, Any] = {"vcs.repository": None, "partitionkey": state["key"]}
     world.take(list(messages([decision("resolved", state["id"], **keyed)])))
     assert the_finding(world, found["rule"]["id"])["status"] == "resolved"
 
 
 def test_a_decision_is_recorded_and_shown_in_the_trail_that_it_names_and_in_no_other() -> None:
     """With the commit of the finding it is a line of its trail; the run in which somebody decides proves nothing."""
-    named = decision("justified", FINDING, **{"vcs.ref": {"head": {"revision": "c1"}}, "cicd.pipeline.run.id": "77"})
+    where: dict[str, Any] = {"vcs.ref": {"head": {"revision": "c1"}}, "cicd.pipeline.run.id": "77"}
+    named = decision("justified", FINDING, **where)
     world = told([OVERRIDE, named, {"type": "build.finished", "pipetrail.result": "success", "cicd.pipeline.run.id": "77"}])
     (trail,) = world.trails()
     lines = [(entry["type"], entry.get("name")) for entry in trail["pipetrail"]["trail"]["entries"]]
