@@ -122,7 +122,7 @@ class Floor(threading.Thread):
 def send(kafka: KafkaConnection, ordinary: Iterator[bytes], seconds: float, chosen: argparse.Namespace) -> dict[str, float]:
     """Hand events to Kafka, each at its time; when each override was handed over."""
     rate, run = chosen.rate, str(time.time())
-    producer = Producer({**kafka.client_config(), "partitioner": PARTITIONER, "linger.ms": 5, "enable.idempotence": True})
+    producer = Producer({**kafka.client_config(), "partitioner": PARTITIONER, "linger.ms": 0, "enable.idempotence": True})
     sent: dict[str, float] = {}
     began = time.perf_counter() + 0.1
     for number in range(int(rate * seconds)):

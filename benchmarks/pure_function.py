@@ -26,7 +26,7 @@ from pipetrail_schemas.event import Event
 from pipetrail_schemas.times import format_time
 
 _START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-_REPOSITORIES = 50
+REPOSITORIES = 50
 _WAIT = timedelta(minutes=10)
 _PEOPLE = ("Ann", "Bob", "Cem", "Dee", "Eve")
 # As many as the worker takes in together when it has a backlog (`PIPETRAIL_PROCESS_BATCH_MESSAGES`).
@@ -88,31 +88,39 @@ def stream(count: int) -> Iterator[bytes]:
     produced = 0
     while produced < count:
         while len(deliveries) < _INTERLEAVED:
-            deliveries.append(list(_delivery(number)))
+            deliveries.append(list(delivery(number)))
             number += 1
-        for delivery in list(deliveries):
-            yield delivery.pop(0)
+        for events in list(deliveries):
+            yield events.pop(0)
             produced += 1
-            if not delivery:
-                deliveries.remove(delivery)
+            if not events:
+                deliveries.remove(events)
             if produced == count:
                 return
 
 
-def _delivery(number: int) -> Iterator[bytes]:
-    """One change on its way: of seven, one stays undeployed, one has its tests skipped, one is deployed by its digest."""
-    repository = f"https://git.example/acme/service-{number % _REPOSITORIES}"
+def repository_of(number: int) -> str:
+    """Which repository a delivery is of."""
+    return f"https://git.example/acme/service-{number % REPOSITORIES}"
+
+
+def delivery(number: int, apart_s: float = 30.0) -> Iterator[bytes]:
+    """One change on its way: of seven, one stays undeployed, one has its tests skipped, one is deployed by its digest.
+
+    Each begins so many seconds after the one before it.
+    """
+    repository = repository_of(number)
     commit = hashlib.sha1(b"%d" % number, usedforsecurity=False).hexdigest()
     digest = "sha256:" + hashlib.sha256(b"%d" % number).hexdigest()
     author, other = _PEOPLE[number % 5], _PEOPLE[(number + 1) % 5]
     vcs = {
-        "repository": {"name": f"service-{number % _REPOSITORIES}", "url": {"full": repository}},
+        "repository": {"name": f"service-{number % REPOSITORIES}", "url": {"full": repository}},
         "ref": {"head": {"name": "main", "type": "branch", "revision": commit}},
     }
     run_url = f"{repository}/runs/{number}"
 
     def event(step: int, kind: str, data: dict[str, Any], actor: str = author, *, linked: bool = True) -> bytes:
-        moment = format_time(_START + timedelta(seconds=number * 30 + step * 20))
+        moment = format_time(_START + timedelta(seconds=number * apart_s + step * 20))
         described = event_type(kind)
         where = vcs if linked else {"repository": vcs["repository"]}
         user = {"id": actor.lower(), "name": actor, "email": f"{actor.lower()}@acme.example"}

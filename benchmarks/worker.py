@@ -101,22 +101,22 @@ def fill(kafka: KafkaConnection, values: list[bytes]) -> None:
 
 def measure(kafka: KafkaConnection, command: tuple[list[str], dict[str, str]], events: int) -> Measured:
     """How the command does the job, seen from the records and trails that it writes."""
-    with closing(_consumer(kafka)) as consumer, _started(*command) as process:
+    with closing(output_consumer(kafka)) as consumer, started(*command) as process:
         times: list[float] = []
         trails: set[bytes] = set()
-        deadline, quiet, cpu_s = monotonic() + _LIMIT_S, 0, 0.0
+        deadline, quiet, used_s = monotonic() + _LIMIT_S, 0, 0.0
         while len(times) < events or quiet < _QUIET_LOOKS:  # the trails of the last records come with or after them
             if process.poll() is not None or monotonic() > deadline:
                 raise SystemExit(f"{command[0]} wrote {len(times)} of {events} records")
             messages = consumer.consume(1000, _LOOK_S)
             quiet = quiet + 1 if not messages else 0
             if messages and not times:
-                cpu_s = _cpu_s(process.pid)
+                used_s = cpu_s(process.pid)
             # Not the messages' own times: the peer's bear those of the events.
             times += [monotonic()] * sum(message.topic() == RECORDS.name for message in messages)
             trails |= {message.key() or b"" for message in messages if message.topic() == TRAILS.name}
-        cpu_s = _cpu_s(process.pid) - cpu_s
-    return Measured(events / (times[-1] - times[0]), cpu_s / events * 1e6, len(trails))
+        used_s = cpu_s(process.pid) - used_s
+    return Measured(events / (times[-1] - times[0]), used_s / events * 1e6, len(trails))
 
 
 def worker_process(home: Path) -> tuple[list[str], dict[str, str]]:
@@ -193,13 +193,14 @@ class QuixState:
         self._state.delete(key.decode("latin-1"))
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """Processor time that a process has used, by proc_pid_stat(5), fields 14 and 15."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _consumer(kafka: KafkaConnection) -> Consumer:
+def output_consumer(kafka: KafkaConnection) -> Consumer:
+    """Reads the records and trails that are written from now on."""
     consumer = Consumer({**kafka.client_config(), "group.id": "bench", "enable.auto.commit": False})
     places = [TopicPartition(topic.name, number) for topic in (RECORDS, TRAILS) for number in range(topic.partitions)]
     for place in places:
@@ -212,7 +213,8 @@ def _consumer(kafka: KafkaConnection) -> Consumer:
 
 
 @contextmanager
-def _started(command: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def started(command: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is told to stop at the end."""
     with subprocess.Popen(command, env=os.environ | env) as process:
         try:
             yield process

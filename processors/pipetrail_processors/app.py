@@ -18,6 +18,7 @@ from pipetrail_processors.directory.watcher import Watcher
 from pipetrail_processors.job import Job
 from pipetrail_processors.pipeline import Pipeline
 from pipetrail_processors.policy import Policy
+from pipetrail_processors.refill import RefillingTables
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.settings import ProcessSettings
 from pipetrail_processors.tables import StateTable
@@ -73,7 +74,7 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
     outputs = Outbox(kafka, delivery_timeout_s=settings.delivery_timeout_s)
     changelog = Outbox(kafka, delivery_timeout_s=settings.delivery_timeout_s)
     app = _faust_app(settings, client["bootstrap_servers"], datadir)
-    table = StateTable(app, partitions=partitions)
+    table = StateTable(app, kafka, partitions=partitions)
     app.tables.add(table)
     checkpoint = Checkpoint(table, outputs, changelog, give_up=_Patience(app), session_timeout_s=settings.session_timeout_s)
     app.transport = BatchTransport(
@@ -100,6 +101,7 @@ def _faust_app(settings: ProcessSettings, servers: list[str], datadir: Path) -> 
         store="rocksdb://",
         key_serializer="raw",
         value_serializer="raw",
+        TableManager=RefillingTables,
         processing_guarantee="at_least_once",
         broker_commit_interval=settings.commit_interval_s,
         broker_max_poll_records=settings.batch_messages,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pipetrail_schemas.topics import MAX_MESSAGE_BYTES
 
 from pipetrail_processors.errors import TooLargeError
+from pipetrail_processors.packing import pack, unpack
 
 # A value becomes a message of the changelog; its key, headers and frame need room as well.
 MAX_VALUE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
@@ -23,7 +24,7 @@ class PartitionState:
         """Make a view.
 
         Args:
-            read: gives what is stored under a key; None for nothing.
+            read: gives what is kept under a key, packed; None for nothing.
         """
         self._read = read
         self._fresh: dict[bytes, bytes | None] = {}
@@ -39,7 +40,8 @@ class PartitionState:
             return self._fresh[key]
         if key in self.pending:
             return self.pending[key]
-        return self._read(key)
+        kept = self._read(key)
+        return None if kept is None else unpack(kept)
 
     def set(self, key: bytes, value: bytes) -> None:
         """Write the value of the key.
@@ -47,8 +49,8 @@ class PartitionState:
         Raises:
             TooLargeError: the value does not fit into a message of the changelog.
         """
-        if len(value) > MAX_VALUE_BYTES:
-            raise TooLargeError(f"a value of the state has {len(value)} bytes; at most {MAX_VALUE_BYTES} fit into a message")
+        if len(value) > MAX_VALUE_BYTES and (size := len(pack(value))) > MAX_VALUE_BYTES:
+            raise TooLargeError(f"a value of the state has {size} bytes; at most {MAX_VALUE_BYTES} fit into a message")
         self._fresh[key] = value
 
     def delete(self, key: bytes) -> None:
@@ -59,6 +61,10 @@ class PartitionState:
         """The record at hand went well: its writes stay."""
         self.pending.update(self._fresh)
         self._fresh = {}
+
+    def packed(self) -> dict[bytes, bytes | None]:
+        """The writes that are not durable yet, as they are to be kept."""
+        return {key: None if value is None else pack(value) for key, value in self.pending.items()}
 
     def drop(self) -> None:
         """The record at hand failed: as if it had written nothing."""

@@ -45,6 +45,7 @@ from pipetrail_processors.retention import Entry, day_of, due, enqueue, is_old
 from pipetrail_processors.round import Round, Told
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import State
+from pipetrail_processors.watch.dossier import is_due
 from pipetrail_processors.watch.watch import Watch
 
 __all__ = ["Output", "Pipeline"]
@@ -187,6 +188,8 @@ class Pipeline:
 
     def _look_at(self, work: Work, entry: Entry, now: datetime) -> None:
         """Remove a node that is old, with all that belongs to it; another one is looked at again later."""
+        if is_due(work.state, entry, day_of(format_time(now - self._retention))):
+            return
         node = work.node(entry.key)
         if not node:
             return

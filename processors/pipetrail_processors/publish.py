@@ -9,6 +9,7 @@ from pipetrail_schemas import ids
 from pipetrail_schemas.topics import FINDINGS, TRAILS
 
 from pipetrail_processors.case import Known, View
+from pipetrail_processors.correlate.cap import left_out, weight
 from pipetrail_processors.correlate.foreign import NO_REPOSITORY
 from pipetrail_processors.correlate.nodes import Node, Work
 from pipetrail_processors.detect import detect, update
@@ -31,8 +32,8 @@ _FAR_MS = milliseconds("2200-01-01T00:00:00.000Z")
 _FEWEST_ENTRIES = 16
 # What a document's version may be in the index: a signed number of 64 bits.
 _MOST = 2**63 - 1
-# The parts of a node that only deployments make (`correlate.nodes`).
-_CARRYING = frozenset({"b", "j", "k"})
+# The parts of a node that only deployments make (`correlate.nodes`), and what it lost for being too much (`correlate.cap`).
+_MORE_THAN_COUNTED = frozenset({"b", "j", "k", "o"})
 _NO_VOUCHERS: dict[str, Any] = {}
 
 
@@ -109,6 +110,7 @@ def _around(work: Work, node: Node, view: View) -> Around:
         places(view.facts, node, committed, trail_of),
         relations(node, view.commit, head_of, trail_of) if "i" in node else (),
         node.get("l", _NO_VOUCHERS) if view.subject.commit else _NO_VOUCHERS,
+        left_out(node) if "o" in node else _NO_VOUCHERS,
     )
 
 
@@ -157,7 +159,7 @@ def _revision(work: Work, key: str) -> int:
         return _known_of_alias(node)
     revision: int = _known_of_commit(node) + len(node.get("i", ()))
     revision += sum(_known_of_commit(work.node(head)) for head in heads(node))
-    if node.keys().isdisjoint(_CARRYING):
+    if node.keys().isdisjoint(_MORE_THAN_COUNTED):
         return revision
     # Knowing more, a commit came with an earlier deployment, its own perhaps, and a deployment came after a later one, than it
     # looked at first.
@@ -166,6 +168,7 @@ def _revision(work: Work, key: str) -> int:
     revision += sum(SUM_WEIGHTS[told[3]] + int(told[-1]) for told in node.get("j", {}).values())
     # More than one commit behind the evidence of a deployment takes back what was compared with it, and counts more.
     revision += DOUBT_WEIGHT * sum(node.get("k", {}).values())
+    revision += weight(node)
     # What remains are exceptions (ADR 0016): commits that a deployment was wrongly thought to carry, and roll-backs that were
     # told before the deployment that they went back to. Then the number must not fall, though it differs with the order.
     last: int = node.get("u", 0)

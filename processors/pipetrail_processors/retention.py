@@ -15,8 +15,10 @@ import orjson
 from pipetrail_processors.state import State
 
 _INDEX = b"E"
-# Looks in one go: some milliseconds, so that events do not wait.
+# Looks in one go, and a page more at most: some milliseconds, so that events do not wait.
 _LOOKS = 200
+# A page is read and written with each new node: short beside the node, and long beside an entry.
+_PAGE_BYTES = 2048
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,14 +38,24 @@ def enqueue(state: State, day: int, entries: Iterable[Entry]) -> None:
     """Put nodes into the queue of a day."""
     key = _bucket(day)
     value = state.get(key)
-    count = int(value or 0)
+    before = pages = int(value or 0)
     if value is None:
         index = _load_index(state)
         state.set(_INDEX, orjson.dumps(sorted([*index, day])))
+    page = state.get(_page(key, pages - 1)) if pages else None
     for entry in entries:
-        state.set(b"%b\0%d" % (key, count), orjson.dumps(list(entry)))
-        count += 1
-    state.set(key, b"%d" % count)
+        line = orjson.dumps(list(entry))
+        if page is not None and len(page) < _PAGE_BYTES:
+            page = b"%b\n%b" % (page, line)
+            continue
+        if page is not None:
+            state.set(_page(key, pages - 1), page)
+        page = line
+        pages += 1
+    if page is not None:
+        state.set(_page(key, pages - 1), page)
+    if pages != before:
+        state.set(key, b"%d" % pages)
 
 
 def due(state: State, now: datetime, kept: timedelta) -> list[Entry]:
@@ -52,15 +64,15 @@ def due(state: State, now: datetime, kept: timedelta) -> list[Entry]:
     if not index or index[0] >= (now - _EPOCH - kept).days:
         return []
     key = _bucket(index[0])
-    count = int(state.get(key) or 0)
-    left = max(0, count - _LOOKS)
-    entries = []
-    for number in range(left, count):
-        name = b"%b\0%d" % (key, number)
-        entries.append(Entry(*orjson.loads(state.get(name) or b'["",""]')))
-        state.delete(name)
-    if left:
-        state.set(key, b"%d" % left)
+    pages = int(state.get(key) or 0)
+    entries: list[Entry] = []
+    while pages and len(entries) < _LOOKS:
+        pages -= 1
+        lines = state.get(_page(key, pages)) or b""
+        entries += (Entry(*orjson.loads(line)) for line in lines.splitlines())
+        state.delete(_page(key, pages))
+    if pages:
+        state.set(key, b"%d" % pages)
     else:
         state.delete(key)
         state.set(_INDEX, orjson.dumps(index[1:]))
@@ -74,6 +86,10 @@ def is_old(node: dict[str, Any], now: datetime, kept: timedelta) -> bool:
 
 def _bucket(day: int) -> bytes:
     return b"E\0%d" % day
+
+
+def _page(bucket: bytes, number: int) -> bytes:
+    return b"%b\0%d" % (bucket, number)
 
 
 def _load_index(state: State) -> list[int]:

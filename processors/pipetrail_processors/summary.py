@@ -65,6 +65,8 @@ class Around(NamedTuple):
     relations: Sequence[Document] = ()
     # By alias: [time, id] of the event that says of which commit it is.
     vouchers: Mapping[str, Sequence[str]] = MappingProxyType({})
+    # By stage: how many more events there were than the trail keeps, about.
+    left_out: Mapping[str, int] = MappingProxyType({})
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:
@@ -107,7 +109,7 @@ def summarize(
     document["related"] = {"hash": sorted(_hashes(subject, facts)), "user": sorted(_users(facts))}
     stages = stages_of(facts)
     needed = {place["event_id"] for place in (*stages, *findings)}
-    shown, omitted = _newest(facts, needed, max_entries)
+    shown, omitted = _newest(facts, needed, max_entries, around.left_out)
     proposer = _proposer(facts)
     trail: Document = {
         "id": subject.id,
@@ -155,24 +157,24 @@ def _entry(fact: Fact, around: Around, proposer: Document | None) -> Document:
     return entry
 
 
-def _newest(facts: Sequence[Fact], needed: Collection[str], limit: int) -> tuple[Sequence[Fact], list[Document]]:
+def _newest(
+    facts: Sequence[Fact], needed: Collection[str], limit: int, left_out: Mapping[str, int]
+) -> tuple[Sequence[Fact], list[Document]]:
     """The facts to be shown, where there are too many: of each stage the newest, and what is needed; and what is left out."""
     if len(facts) <= limit:
         return facts, []
     each = limit // (len(_STAGES) + 1)
-    counted = Counter(fact["e"].get("stage") for fact in facts)
+    counted = Counter(fact["e"].get("stage", "") for fact in facts)
     left = dict(counted)
     shown = []
     for fact in facts:
-        stage = fact["e"].get("stage")
+        stage = fact["e"].get("stage", "")
         if left[stage] <= each or fact["e"]["event_id"] in needed:
             shown.append(fact)
         left[stage] -= 1
-    kept = Counter(fact["e"].get("stage") for fact in shown)
-    omitted = [(stage, number - kept[stage]) for stage, number in counted.items() if number > kept[stage]]
+    omitted = counted + Counter(left_out) - Counter(fact["e"].get("stage", "") for fact in shown)
     return shown, [
-        {"stage": stage, "events": number} if stage else {"events": number}
-        for stage, number in sorted(omitted, key=lambda item: item[0] or "")
+        {"stage": stage, "events": number} if stage else {"events": number} for stage, number in sorted(omitted.items())
     ]
 
 

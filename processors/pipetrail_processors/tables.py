@@ -1,71 +1,30 @@
-"""The state on disk: a RocksDB a partition, filled again from its changelog topic by Faust where it is missing or behind.
+"""The table that Faust knows for assignment and recovery. It is never written through Faust.
 
-Faust knows the table for assignment and recovery. It is never written through Faust: `Checkpoint` writes changelog and disk.
+`Checkpoint` writes changelog and disk. A partition whose disk is missing or behind is filled from the changelog by `refill`, a
+standby by Faust, record by record.
 """
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 import faust
-import rocksdict
-from faust.stores import rocksdb
 from faust.types import TP
 from faust.types.stores import StoreT
+from pipetrail_schemas.connection import KafkaConnection
 
-from pipetrail_processors.errors import StateError
 from pipetrail_processors.partition_state import PartitionState
+from pipetrail_processors.store import StateStore
 
 NAME = "state"
-_MB = 1024 * 1024
-# A worker may own all partitions, and must stay under 1 GiB; Faust's own figures allow 2 GB for each of them.
-_STORE_OPTIONS = {
-    "write_buffer_size": 8 * _MB,
-    "max_write_buffer_number": 2,
-    "target_file_size_base": 32 * _MB,
-    "block_cache_size": 16 * _MB,
-    "bloom_filter_size": 10,  # bits a key: most reads are for keys that are new, and then touch no file
-}
-
-
-class StateStore(rocksdb.Store):
-    """Faust's store, read and written by partition, with what was written and how far the changelog is in one write."""
-
-    def read(self, partition: int, key: bytes) -> bytes | None:
-        """The value of the key in a partition.
-
-        Raises:
-            StateError: RocksDB failed.
-        """
-        try:
-            return cast("bytes | None", self._db_for_partition(partition).get(key))
-        except Exception as exc:  # rocksdict raises Exception itself
-            raise StateError(f"the state of partition {partition} cannot be read: {exc}") from exc
-
-    def write(self, partition: int, changes: Mapping[bytes, bytes | None], offset: int) -> None:
-        """Write changes (None removes) that stand in the changelog up to the offset.
-
-        Raises:
-            StateError: RocksDB failed.
-        """
-        batch = rocksdict.WriteBatch(raw_mode=True)
-        for key, value in changes.items():
-            if value is None:
-                batch.delete(key)
-            else:
-                batch.put(key, value)
-        batch.put(self.offset_key, str(offset).encode())
-        try:
-            self._db_for_partition(partition).write(batch)
-        except Exception as exc:  # as above
-            raise StateError(f"the state of partition {partition} cannot be written: {exc}") from exc
 
 
 class StateTable(faust.Table):  # type: ignore[type-arg]
     """The one table of the processor: bytes to bytes."""
 
-    def __init__(self, app: faust.App, *, partitions: int) -> None:
+    def __init__(self, app: faust.App, kafka: KafkaConnection, *, partitions: int) -> None:
         super().__init__(app, name=NAME, partitions=partitions, key_type=bytes, value_type=bytes)
+        self.kafka = kafka
         self._states: dict[int, PartitionState] = {}
+        self._packed: dict[int, dict[bytes, bytes | None]] = {}
 
     def of(self, partition: int) -> PartitionState:
         """The state of a partition that this worker has."""
@@ -76,14 +35,14 @@ class StateTable(faust.Table):  # type: ignore[type-arg]
         return found
 
     def pending(self) -> dict[int, dict[bytes, bytes | None]]:
-        """The writes of each partition that are not durable yet."""
-        return {partition: state.pending for partition, state in self._states.items() if state.pending}
+        """The writes of each partition that are not durable yet, as they are to be kept."""
+        self._packed = {partition: state.packed() for partition, state in self._states.items() if state.pending}
+        return dict(self._packed)
 
     def store_durable(self, partition: int, offset: int) -> None:
-        """Write to disk what is pending for a partition, now that it stands in the changelog up to the offset."""
-        state = self._states[partition]
-        self.store.write(partition, state.pending, offset)
-        state.pending = {}
+        """Write to disk what `pending` gave for a partition, now that it stands in the changelog up to the offset."""
+        self.store.write(partition, self._packed.pop(partition), offset)
+        self._states[partition].pending = {}
 
     @property
     def store(self) -> StateStore:
@@ -105,6 +64,4 @@ class StateTable(faust.Table):  # type: ignore[type-arg]
             value_type=bytes,
             key_serializer="raw",
             value_serializer="raw",
-            driver="rocksdict",
-            options=dict(_STORE_OPTIONS),
         )

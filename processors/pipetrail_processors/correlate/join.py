@@ -11,15 +11,19 @@ So that a trail that an event has left is still published with a higher revision
 the evidence of every event that could be its own: a number that only grows, and in any order to the same.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipetrail_processors.bonds import INVERSE
+from pipetrail_processors.correlate.cap import cap
 from pipetrail_processors.correlate.nodes import MAX_LINKS, Node, Work
 from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.fact import Fact, is_digest, link_kind, standing
 from pipetrail_processors.graph import streams
 
+# Aliases of which a commit keeps who says that they are its own. Of more, chance decides, in any order alike; they stay linked.
+MAX_VOUCHERS = 4000
 # Commits that share author, author's time and message. More than a few are a robot's, and the same work only by their looks.
 _MAX_COPIES = 16
 
@@ -96,7 +100,12 @@ class Joiner:
             if joined.again or alias not in linked:
                 joined.keys |= self._link(work, alias, commit)
             linked[alias] = min(linked.get(alias, voucher), voucher)
-        fact = node["f"][fact["e"]["event_id"]]
+            if len(linked) > MAX_VOUCHERS:
+                del linked[max(linked, key=lambda name: (zlib.crc32(name.encode()), name))]
+        standing_ = node["f"].get(fact["e"]["event_id"])
+        if standing_ is None:
+            return joined  # one of too many
+        fact = standing_
         joined.keys |= _place_in_stream(work, fact, commit, [])
         digest = fact["e"].get("digest")
         if digest and "d" in fact:
@@ -230,12 +239,13 @@ def _doubt(fact: Fact, commit: str | None, nodes: list[Node]) -> streams.Doubt:
 
 
 def _merge(node: Node, fact: Fact) -> bool:
-    """Put the fact among the node's. Returns whether a version of it was there already; the one that stands is kept."""
+    """Put the fact among the node's. Returns whether it may have been there already; the version that stands is kept."""
     facts = node.setdefault("f", {})
     event_id = fact["e"]["event_id"]
     known = facts.get(event_id)
     facts[event_id] = standing(known, fact)
-    return known is not None
+    cap(node, facts[event_id])
+    return known is not None or event_id not in facts
 
 
 def _tell(node: Node, kind: str, other: str, event_id: str) -> None:

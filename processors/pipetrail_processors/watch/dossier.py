@@ -1,10 +1,12 @@
 """A dossier: the latest events about one change, environment, actor or repository, which rules judge together.
 
 Bounded by event time and by number: the newest stay, whatever the order in which they come, so any order ends alike. A finding
-about what is no longer kept stands as it was published.
+about what is no longer kept stands as it was published. A dossier of which nothing was recorded for as long as nodes are kept
+(`retention`) leaves the state.
 
     key    one of  c ID (a change)   e ENVIRONMENT SERVICE   a ACTOR   r (the repository)
     value  f  facts by event id      g  findings as they were published, by id      q  those that were decided about
+           y  it is queued for the day when it is looked at again
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +19,7 @@ from pipetrail_schemas.times import format_time, parse_time
 from pipetrail_processors.case import View
 from pipetrail_processors.fact import Fact, stands
 from pipetrail_processors.policy import Policy
+from pipetrail_processors.retention import Entry, day_of, enqueue
 from pipetrail_processors.state import State
 from pipetrail_processors.summary import Subject, in_order
 
@@ -39,6 +42,10 @@ BOUNDS: Mapping[str, Bounds] = {
     "environment": Bounds(8, 16, timedelta(days=400)),
     "change": Bounds(128, 8, timedelta(days=400)),
 }
+
+
+# Begins the entries of dossiers in the queue of what is looked at again; no key of a node does.
+_QUEUED = "dossier:"
 
 
 class DossierView(View):
@@ -82,6 +89,7 @@ class Dossier:
     def __init__(self, state: State, scope: str, key: str) -> None:
         self.key = key
         self._state = state
+        self._scope = scope
         self._key = b"w\0" + scope.encode() + b"\0" + key.encode()
         value = state.get(self._key)
         self.node: dict[str, Any] = {"f": {}} if value is None else orjson.loads(value)
@@ -115,9 +123,33 @@ class Dossier:
             del published[finding_id]
         return forgotten
 
+    def forget(self) -> None:
+        """Remove it."""
+        self._state.delete(self._key)
+
+    @property
+    def day(self) -> int:
+        """The day of the latest recording that it keeps; 0 for none."""
+        return max((day_of(fact["r"]) for fact in self.node["f"].values()), default=0)
+
     def save(self) -> None:
         """Write it."""
+        if "y" not in self.node:
+            self.node["y"] = 1
+            enqueue(self._state, self.day, [Entry(self._scope, _QUEUED + self.key)])
         self._state.set(self._key, orjson.dumps(self.node))
+
+
+def is_due(state: State, entry: Entry, day: int) -> bool:
+    """Whether the entry is a dossier's; it is removed where nothing was recorded of it since the day, else queued anew."""
+    if not entry.key.startswith(_QUEUED):
+        return False
+    dossier = Dossier(state, entry.repository, entry.key.removeprefix(_QUEUED))
+    if dossier.day < day:
+        dossier.forget()
+    else:
+        enqueue(state, dossier.day, [entry])
+    return True
 
 
 def _evidence(document: Mapping[str, Any]) -> set[str]:

@@ -176,7 +176,7 @@ def test_an_event_reads_no_more_of_a_large_repository_than_of_a_small_one() -> N
         state.reads = 0
         world.pipeline.on_event(value, HEADERS, state)
         reads.append(state.reads)
-    assert set(reads[1:]) == {4}
+    assert set(reads[1:]) <= {4, 5}  # the fifth is of the page of the queue, where one is open
 
 
 def test_the_parents_of_a_commit_are_kept() -> None:

@@ -151,4 +151,5 @@ def _open(told: list[bytes]) -> list[dict[str, Any]]:
 
 
 def _fact(minute: int, kind: str = "policy.changed") -> dict[str, Any]:
-    return {"e": {"event_id": f"{minute:03}", "time": f"2026-01-05T09:{minute:02}:00.000Z", "type": kind}, "r": "", "h": ""}
+    time = f"2026-01-05T09:{minute:02}:00.000Z"
+    return {"e": {"event_id": f"{minute:03}", "time": time, "type": kind}, "r": "2026-11-02T09:00:00.000Z", "h": ""}

@@ -1,0 +1,273 @@
+"""Whether a worker stays fast and small when a million trails are open, and how soon a lost state of them is back.
+
+For a few and for many open trails alike: their state is put into the changelog, as the pure function makes it; a worker without
+a folder starts, and has to bring it back; then events come, each of a trail drawn from all that are open (one that is through
+is followed by a new one), so that nearly each event of the many needs a trail that was not touched for long. The rate is
+counted from the records that the worker writes. Both have the same mix of events, all rules, RocksDB, at least once.
+
+Filling takes some minutes for a million. Each size has a Kafka of its own; nothing is left behind.
+"""
+
+import argparse
+import random
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from time import monotonic, sleep
+
+import orjson
+from aiokafka.partitioner import murmur2  # type: ignore[import-untyped] # it ships no types
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from pipetrail_deploy.places import Home, remove_data
+from pipetrail_deploy.stack import running
+from pipetrail_processors.packing import pack
+from pipetrail_processors.pipeline import Pipeline
+from pipetrail_processors.policy import Policy
+from pipetrail_processors.round import Round
+from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.state import MemoryState
+from pipetrail_processors.topics_admin import TopicsAdmin, changelog_topic
+from pipetrail_schemas.connection import KafkaConnection
+from pipetrail_schemas.topics import ALL, EVENTS, LINKS, PARTITIONER, RECORDS, RESOLVED
+from pure_function import REPOSITORIES, delivery, repository_of
+from worker import cpu_s, fill, output_consumer, started, worker_process
+
+_GROUP = "pipetrail-processor-v1"
+_HEADERS = (("content-type", b"application/cloudevents+json"),)
+_WAIT = timedelta(minutes=10)
+# A delivery begins so many seconds after the one before it: a million within four days.
+_APART_S = 0.3
+# Open trails stand evenly between their first event and the one before their approval.
+_STEPS = 8
+_PROCESSES = 2
+# Deliveries that are filled in at once.
+_AT_ONCE = 100
+# What the state of a partition is asked for again while it is filled: what is of no single trail.
+_SHARED = (b"E", b"q", b"w", b"d", b"#")
+_READY_S = 600.0
+_DRAINED_S = 300.0
+_LIMIT_S = 300.0
+_MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured with so many open trails."""
+
+    trails: int
+    rates: list[float]
+    cpu_us: float
+    peak_mb: float
+    back_s: float
+    changelog_mb: float
+    disk_mb: float
+
+    def __str__(self) -> str:
+        rounds = ", ".join(f"{rate:,.0f}" for rate in self.rates)
+        return (
+            f"{self.trails:>10,} trails {median(self.rates):7,.0f} events/s (rounds: {rounds}), {self.cpu_us:.0f} µs of"
+            f" processor time an event; worker at most {self.peak_mb:,.0f} MiB; state back {self.back_s:.1f} s after the start,"
+            f" {self.changelog_mb:,.0f} MiB of changelog, {self.disk_mb:,.0f} MiB of disk"
+        )
+
+
+class Filling(MemoryState):
+    """The state of one partition while it is made: what is written is drained, and forgotten where nobody asks for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: dict[bytes, None] = {}
+
+    def set(self, key: bytes, value: bytes) -> None:
+        """As any state."""
+        super().set(key, value)
+        self._written[key] = None
+
+    def drain(self) -> Iterator[tuple[bytes, bytes]]:
+        """What was written since the last time, as it is kept."""
+        for key in self._written:
+            yield key, pack(self.values[key] if key.startswith(_SHARED) else self.values.pop(key))
+        self._written.clear()
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--trails", type=int, default=1_000_000, help="how many are many open trails (default 1000000)")
+    parser.add_argument("--few", type=int, default=1_000, help="how many are few (default 1000)")
+    parser.add_argument("--events", type=int, default=20_000, help="events a round (default 20000)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of events for each (default 3)")
+    options = parser.parse_args()
+    few, many = (measured(size, options.events, options.rounds) for size in (options.few, options.trails))
+    print(f"ratio of the rates {median(many.rates) / median(few.rates):.2f}, by processor time {few.cpu_us / many.cpu_us:.2f}")
+
+
+def measured(trails: int, events: int, rounds: int) -> Measured:
+    """Everything, with so many open trails."""
+    folder = Path(tempfile.mkdtemp(prefix="pipetrail-bench-"))
+    folder.chmod(0o755)
+    try:
+        with running(folder, opensearch=False) as stack:
+            kafka = stack.connection.require_kafka()
+            found = measure(folder, kafka, trails, (events, rounds))
+    finally:
+        remove_data(Home(folder))
+        shutil.rmtree(folder)
+    print(found, flush=True)
+    return found
+
+
+def measure(folder: Path, kafka: KafkaConnection, trails: int, load: tuple[int, int]) -> Measured:
+    """Fill, start a worker, and let events come."""
+    admin = TopicsAdmin(kafka)
+    changelog = changelog_topic(_GROUP, "state", EVENTS.partitions)
+    admin.apply([*ALL, changelog])
+    open_trails(kafka, changelog.name, trails)
+    deliveries = Open(trails)
+    command, env = worker_process(folder)
+    ready, data = folder / "ready", folder / "worker"
+    began = monotonic()
+    with started([*command, "--ready-file", str(ready)], env | {"PIPETRAIL_PROCESS_DATADIR": str(data)}) as process:
+        _wait(ready.exists, process, _READY_S)
+        back_s = monotonic() - began
+        _wait(lambda: _lag(kafka) == 0, process, _DRAINED_S)  # links that the filled trails gave
+        cpu_before = cpu_s(process.pid)
+        rates = [_round(kafka, [deliveries.next() for _ in range(load[0])], process) for _ in range(load[1])]
+        used_s = cpu_s(process.pid) - cpu_before
+        peak = next(line for line in Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines() if "VmHWM" in line)
+    logs = (path for path in folder.rglob(f"{changelog.name}-*/*.log"))
+    return Measured(
+        trails,
+        rates,
+        used_s / (load[0] * load[1]) * 1e6,
+        int(peak.split()[1]) / 1024,
+        back_s,
+        sum(path.stat().st_size for path in logs) / _MB,
+        sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) / _MB,
+    )
+
+
+class Open:
+    """The deliveries that are under way."""
+
+    def __init__(self, trails: int) -> None:
+        self._numbers = list(range(trails))
+        self._done: dict[int, int] = {}
+        self._new = trails
+        self._random = random.Random(1)  # noqa: S311 - the same draws each time are what is wanted
+
+    def next(self) -> bytes:
+        """The next event of any of them."""
+        place = self._random.randrange(len(self._numbers))
+        number = self._numbers[place]
+        events = list(delivery(number, _APART_S))
+        step = self._done.get(number, stage_of(number))
+        if step + 1 < len(events):
+            self._done[number] = step + 1
+        else:
+            self._numbers[place] = self._new
+            self._done[self._new] = 0
+            self._new += 1
+        return events[step]
+
+
+def stage_of(number: int) -> int:
+    """How many of its events an open delivery has had: one at least."""
+    return 1 + number * 2_654_435_761 % 2**32 * (_STEPS - 1) // 2**32
+
+
+def open_trails(kafka: KafkaConnection, changelog: str, trails: int) -> None:
+    """Put the state of so many open trails into the changelog."""
+    partitions = Counter(partition_of(repository_of(number)) for number in range(REPOSITORIES))
+    shares: list[list[int]] = [[] for _ in range(_PROCESSES)]
+    for partition, _ in partitions.most_common():
+        min(shares, key=lambda share: sum(partitions[one] for one in share)).append(partition)
+    context = get_context("spawn")
+    processes = [context.Process(target=fill_share, args=(kafka, changelog, trails, share)) for share in shares]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    if any(process.exitcode for process in processes):
+        raise SystemExit("the state could not be filled")
+
+
+def partition_of(key: str) -> int:
+    """Where Kafka puts the key (`murmur2_random`)."""
+    return int((murmur2(key.encode()) & 0x7FFFFFFF) % EVENTS.partitions)
+
+
+def fill_share(kafka: KafkaConnection, changelog: str, trails: int, partitions: Iterable[int]) -> None:
+    """Runs in a process of its own: the trails of some partitions."""
+    config = {**kafka.client_config(), "partitioner": PARTITIONER, "linger.ms": 50, "compression.type": "lz4"}
+    producer = Producer({**config, "enable.idempotence": True, "queue.buffering.max.messages": 500_000})
+    pipeline = Pipeline(policy=Policy(), rules=RuleSet.load(), alias_wait=_WAIT)
+    homes = [partition_of(repository_of(number)) for number in range(REPOSITORIES)]
+    for partition in partitions:
+        state = Filling()
+        mine = [number for number in range(trails) if homes[number % REPOSITORIES] == partition]
+        for first in range(0, len(mine), _AT_ONCE):
+            together = Round(state)
+            for number in mine[first : first + _AT_ONCE]:
+                for value in islice(delivery(number, _APART_S), stage_of(number)):
+                    for output in pipeline.take_event(together, value, _HEADERS):
+                        if output.topic is LINKS:
+                            producer.produce(LINKS.name, output.value, output.key)
+            for _ in together.end():  # the state is the same without what would be published
+                pass
+            for key, value in state.drain():
+                producer.produce(changelog, value, key, partition)
+            producer.poll(0)
+    if producer.flush(60):
+        raise SystemExit("Kafka did not take the state")
+
+
+def _round(kafka: KafkaConnection, values: list[bytes], process: subprocess.Popen[bytes]) -> float:
+    """Events a second that the worker takes in when all of these come at once."""
+    with closing(output_consumer(kafka)) as consumer:
+        fill(kafka, values)
+        times: list[float] = []
+        wanted = {orjson.loads(value)["id"] for value in values}
+        deadline = monotonic() + _LIMIT_S
+        while wanted:
+            if process.poll() is not None or monotonic() > deadline:
+                raise SystemExit(f"the worker wrote {len(times)} of {len(values)} records")
+            for message in consumer.consume(1000, 0.1):
+                if message.topic() == RECORDS.name:
+                    times.append(monotonic())
+                    wanted.discard(orjson.loads(message.value() or b"")["event"]["id"])
+    _wait(lambda: _lag(kafka) == 0, process, _DRAINED_S)
+    return len(values) / (times[-1] - times[0])
+
+
+def _lag(kafka: KafkaConnection) -> int:
+    """How many messages the worker has not committed yet."""
+    places = [TopicPartition(topic.name, number) for topic in (EVENTS, LINKS, RESOLVED) for number in range(topic.partitions)]
+    with closing(Consumer({**kafka.client_config(), "group.id": _GROUP})) as consumer:
+        ends = {(one.topic, one.partition): consumer.get_watermark_offsets(one, 30) for one in places}
+    admin = AdminClient(kafka.client_config())
+    (future,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(_GROUP, places)]).values()
+    committed = future.result(30).topic_partitions
+    return sum(ends[one.topic, one.partition][1] - max(0, one.offset) for one in committed)
+
+
+def _wait(until: Callable[[], bool], process: subprocess.Popen[bytes], limit_s: float) -> None:
+    deadline = monotonic() + limit_s
+    while not until():
+        if process.poll() is not None or monotonic() > deadline:
+            raise SystemExit("the worker ended, or does not get there")
+        sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()
