@@ -5,10 +5,9 @@ The conversation is the `dedup_key`: sent again, or with further findings, it is
 
 from typing import Any
 
-import orjson
-
 from pipetrail_sinks.notify.alert import Alert, Item
-from pipetrail_sinks.notify.channels.channel import Delivery, check
+from pipetrail_sinks.notify.channels.channel import Delivery
+from pipetrail_sinks.notify.channels.posting import PostingChannel
 from pipetrail_sinks.notify.client import Client
 from pipetrail_sinks.notify.lines import brief, full_and_brief, headline, links_of, rest, told
 from pipetrail_sinks.notify.text import one_line
@@ -65,23 +64,16 @@ def _of(item: Item, kind: str) -> dict[str, Any]:
     return {**dict(lines.facts), **steps, "Finding": lines.footer}
 
 
-class PagerDutyChannel:
+class PagerDutyChannel(PostingChannel):
     """Sends to one service."""
 
+    service = "PagerDuty"
     wants_acknowledgements = True
 
     def __init__(self, client: Client, key: str) -> None:
-        self._client = client
+        super().__init__(client)
         self._key = key
 
-    def before(self) -> None:
-        """The dedup_key says what was sent before."""
-
-    def send(self, delivery: Delivery) -> None:
-        """See `Channel`."""
-        body = orjson.dumps(payload(delivery.alert, self._key, plain=delivery.plain))
-        check(self._client.post(body, {"Content-Type": "application/json"}), "PagerDuty")
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._client.close()
+    def message(self, delivery: Delivery) -> dict[str, Any]:
+        """See `PostingChannel`."""
+        return payload(delivery.alert, self._key, plain=delivery.plain)

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from pipetrail_sinks.notify.alert import Alert, Item
-from pipetrail_sinks.notify.channels.channel import Delivery, check
-from pipetrail_sinks.notify.client import Client
+from pipetrail_sinks.notify.channels.channel import Delivery
+from pipetrail_sinks.notify.channels.posting import PostingChannel
+from pipetrail_sinks.notify.client import Answer, Client
 from pipetrail_sinks.notify.errors import ChannelDownError, MessageRefusedError
 from pipetrail_sinks.notify.lines import MARKS, REPEATED, brief, full_and_brief, headline, links_of, mark, rest, told
 from pipetrail_sinks.notify.text import clock, shortened
@@ -81,62 +82,47 @@ def _context(text: str) -> dict[str, Any]:
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": shortened(text, _SECTION), "verbatim": True}]}
 
 
-class SlackWebhookChannel:
+class SlackWebhookChannel(PostingChannel):
     """Sends to an incoming webhook."""
 
-    wants_acknowledgements = False
+    service = "Slack"
+    content_type = "application/json; charset=utf-8"
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def before(self) -> None:
-        """Slack cannot be asked what has arrived."""
-
-    def send(self, delivery: Delivery) -> None:
-        """See `Channel`."""
-        body = orjson.dumps(payload(delivery.alert, again=delivery.again, plain=delivery.plain))
-        check(self._client.post(body, {"Content-Type": "application/json; charset=utf-8"}), "Slack")
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._client.close()
+    def message(self, delivery: Delivery) -> dict[str, Any]:
+        """See `PostingChannel`."""
+        return payload(delivery.alert, again=delivery.again, plain=delivery.plain)
 
 
-class SlackBotChannel:
+class SlackBotChannel(SlackWebhookChannel):
     """Posts as a bot into one channel; what follows a message comes in its thread."""
 
-    wants_acknowledgements = False
-
     def __init__(self, client: Client, token: str, conversation: str) -> None:
-        self._client = client
+        super().__init__(client)
         self._token = token
         self._conversation = conversation
 
-    def before(self) -> None:
-        """Slack cannot be asked what has arrived, without a right to read everything."""
-
-    def send(self, delivery: Delivery) -> str | None:
-        """See `Channel`; gives the first message's time stamp, which is its thread."""
-        message = payload(delivery.alert, again=delivery.again, plain=delivery.plain)
+    def message(self, delivery: Delivery) -> dict[str, Any]:
+        """See `PostingChannel`."""
+        message = super().message(delivery)
         message |= {"channel": self._conversation, "unfurl_links": False, "unfurl_media": False}
         if delivery.thread:
             # What is over or escalated is seen by those who do not follow the thread, too.
             message |= {"thread_ts": delivery.thread, "reply_broadcast": delivery.alert.kind in {"resolved", "escalated"}}
-        headers = {"Content-Type": "application/json; charset=utf-8", "Authorization": f"Bearer {self._token}"}
-        answer = self._client.post(orjson.dumps(message), headers)
-        check(answer, "Slack")
+        return message
+
+    def headers(self, delivery: Delivery, body: bytes) -> dict[str, str]:
+        """See `PostingChannel`."""
+        return {**super().headers(delivery, body), "Authorization": f"Bearer {self._token}"}
+
+    def receipt(self, answer: Answer) -> str | None:
+        """The first message's time stamp, which is its thread; the API answers 200 whatever happened."""
         try:
             said = orjson.loads(answer.body)
         except orjson.JSONDecodeError as exc:
             raise ChannelDownError("Slack answers with no JSON", uncertain=True) from exc
-        # The API answers 200 whatever happened.
         if said.get("ok"):
             return str(said.get("ts") or "") or None
         problem = str(said.get("error"))
         if problem in _ABOUT_THE_MESSAGE:
             raise MessageRefusedError(f"Slack: {problem}")
         raise ChannelDownError(f"Slack: {problem}", retry_after=answer.retry_after)
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._client.close()

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from pipetrail_sinks.notify.alert import Alert, Item
-from pipetrail_sinks.notify.channels.channel import Delivery, check
-from pipetrail_sinks.notify.client import Client
+from pipetrail_sinks.notify.channels.channel import Delivery
+from pipetrail_sinks.notify.channels.posting import PostingChannel
 from pipetrail_sinks.notify.lines import MARKS, REPEATED, brief, full_and_brief, headline, links_of, mark, rest, told
 
 _COLOURS = {"critical": "Attention", "high": "Attention", "medium": "Warning", "low": "Accent"}
@@ -97,22 +97,11 @@ def _button(label: str, url: str) -> dict[str, Any]:
     return {"type": "Action.OpenUrl", "title": label, "url": url}
 
 
-class TeamsChannel:
+class TeamsChannel(PostingChannel):
     """Sends to one workflow."""
 
-    wants_acknowledgements = False
+    service = "Teams"
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def before(self) -> None:
-        """Teams cannot be asked what has arrived."""
-
-    def send(self, delivery: Delivery) -> None:
-        """See `Channel`."""
-        body = orjson.dumps(payload(delivery.alert, again=delivery.again, plain=delivery.plain))
-        check(self._client.post(body, {"Content-Type": "application/json"}), "Teams")
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._client.close()
+    def message(self, delivery: Delivery) -> dict[str, Any]:
+        """See `PostingChannel`."""
+        return payload(delivery.alert, again=delivery.again, plain=delivery.plain)

@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from pipetrail_sinks.notify.alert import Alert
-from pipetrail_sinks.notify.channels.channel import Delivery, check
+from pipetrail_sinks.notify.channels.channel import Delivery
+from pipetrail_sinks.notify.channels.posting import PostingChannel
 from pipetrail_sinks.notify.client import Client
 
 PREFIX = "whsec_"
@@ -48,31 +47,27 @@ def payload(alert: Alert) -> dict[str, Any]:
     return {"type": f"alert.{alert.kind}", "timestamp": alert.time.isoformat(), "data": alert.model_dump(mode="json")}
 
 
-class WebhookChannel:
+class WebhookChannel(PostingChannel):
     """Sends to one address."""
 
+    service = "the receiver"
     wants_acknowledgements = True
 
     def __init__(self, client: Client, keys: Sequence[bytes], now: Callable[[], datetime]) -> None:
-        self._client = client
+        super().__init__(client)
         self._keys = keys
         self._now = now
 
-    def before(self) -> None:
-        """The id says what was sent before."""
+    def message(self, delivery: Delivery) -> dict[str, Any]:
+        """See `PostingChannel`."""
+        return payload(delivery.alert)
 
-    def send(self, delivery: Delivery) -> None:
-        """See `Channel`."""
-        body, seconds = orjson.dumps(payload(delivery.alert)), int(self._now().timestamp())
-        headers = {
-            "Content-Type": "application/json",
+    def headers(self, delivery: Delivery, body: bytes) -> dict[str, str]:
+        """See `PostingChannel`."""
+        seconds = int(self._now().timestamp())
+        return {
             "User-Agent": "pipetrail",
             "webhook-id": delivery.alert.id,
             "webhook-timestamp": str(seconds),
             "webhook-signature": signature(self._keys, delivery.alert.id, seconds, body),
         }
-        check(self._client.post(body, headers), "the receiver")
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._client.close()
