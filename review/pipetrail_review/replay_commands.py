@@ -34,6 +34,8 @@ from pipetrail_review.terminal import console
 from pipetrail_review.text import count, plain
 
 _SHOWN = 20
+_STDOUT = "-"
+_written_file = click.Path(dir_okay=False, writable=True, allow_dash=True)
 _DIFFERENT = 3
 Document = dict[str, Any]
 
@@ -62,10 +64,8 @@ class Shown:
 @options.window_options
 @options.repository_option
 @workers_option
-@click.option(
-    "--trails", type=click.File("wb"), metavar="FILE", help="Write the trails there, one a line; - for standard output."
-)
-@click.option("--findings", type=click.File("wb"), metavar="FILE", help="Write the findings there, a line each.")
+@click.option("--trails", type=_written_file, metavar="FILE", help="Write the trails there, one a line; - for standard output.")
+@click.option("--findings", type=_written_file, metavar="FILE", help="Write the findings there, a line each.")
 @click.option("--compare", "place", type=click.Choice([KAFKA, OPENSEARCH]), help="Hold the outcome against what is live there.")
 @click.option(
     "--into",
@@ -102,16 +102,17 @@ def replay(place: str | None, into: str | None, *, as_json: bool, **given: Any) 
     span, began = Span(), time.monotonic()
     with replayed(plan, history, scope, until=window.until or now(), seen=span, workers=given["workers"]) as outcome:
         told = _summary(outcome, span, time.monotonic() - began, shown)
-        for topic, file in ((TRAILS, given["trails"]), (FINDINGS, given["findings"])):
-            if file:
-                file.writelines(value + b"\n" for _, value in outcome.latest(topic) if shown(value))
+        for topic, path in ((TRAILS, given["trails"]), (FINDINGS, given["findings"])):
+            if path:
+                with click.open_file(path, "wb") as file:
+                    file.writelines(value + b"\n" for _, value in outcome.latest(topic) if shown(value))
         with tempfile.TemporaryDirectory(prefix="pipetrail-replay-") as folder:
             if place:
                 told["compared"] = _compared(outcome, place, shown, Path(folder), given["limit"])
             if into:
                 filled = fill(outcome, connection.load().require_kafka(), Path(folder), shown)
                 told["filled"] = list(map(asdict, filled))
-    _print(told, as_json=as_json, data_on_stdout=_to_stdout(given["trails"], given["findings"]))
+    _print(told, as_json=as_json, data_on_stdout=_STDOUT in {given["trails"], given["findings"]})
     if place and any(_different(one) for one in told["compared"].values()):
         sys.exit(_DIFFERENT)
 
@@ -163,10 +164,6 @@ def _counted(compared: Iterator[Compared], limit: int) -> Document:
 
 def _different(compared: Document) -> bool:
     return any(number for verdict, number in compared["verdicts"].items() if verdict != Verdict.SAME.value)
-
-
-def _to_stdout(*files: Any) -> bool:
-    return any(file is not None and file.name in {"-", "<stdout>"} for file in files)
 
 
 def _print(told: Document, *, as_json: bool, data_on_stdout: bool) -> None:
