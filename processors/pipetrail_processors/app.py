@@ -16,6 +16,7 @@ from pipetrail_processors.checkpoint import Checkpoint
 from pipetrail_processors.directory.reference import no_reference
 from pipetrail_processors.directory.watcher import Watcher
 from pipetrail_processors.job import Job
+from pipetrail_processors.operation.operation import Operation
 from pipetrail_processors.pipeline import Pipeline
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.refill import RefillingTables
@@ -49,6 +50,20 @@ class ProcessorApp(faust.App):
 
     Settings = _Settings
     job: Job
+    state_table: StateTable
+    operation: Operation
+    checkpoint: Checkpoint
+
+    async def on_start(self) -> None:
+        """Let the heart beat from now on: also while the state is recovered, when Faust's timers do not run yet."""
+        await super().on_start()
+        self.add_future(ending_the_process(self._beat()))
+
+    async def _beat(self) -> None:
+        while not self.should_stop:
+            self.checkpoint.tick()
+            self.operation.health.beat()
+            await self.sleep(_TICK_S)
 
 
 def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, partitions: int) -> ProcessorApp:
@@ -63,12 +78,13 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
     Raises:
         SettingError: a policy, rule, reference file or property of the connection is wrong.
     """
+    reference = Watcher(settings.reference_dir) if settings.reference_dir else None
     pipeline = Pipeline(
         policy=Policy.load(settings.policy),
         rules=RuleSet.load(settings.rules, settings.exclusions),
         alias_wait=timedelta(seconds=settings.alias_wait_s),
         retention=timedelta(days=settings.retention_days),
-        reference=Watcher(settings.reference_dir).current if settings.reference_dir else no_reference,
+        reference=reference.current if reference else no_reference,
     )
     client = consumer_options(kafka)
     outputs = Outbox(kafka, delivery_timeout_s=settings.delivery_timeout_s)
@@ -87,8 +103,10 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
         ),
     )
     app.job = Job(pipeline, table, outputs, checkpoint)
+    app.state_table, app.checkpoint = table, checkpoint
+    app.operation = Operation(app, settings, kafka, lambda: reference.problem if reference else "")
     add_agent(app, app.topic(*(topic.name for topic in SOURCES), key_type=bytes, value_type=bytes), app.job.work)
-    app.timer(_TICK_S, name="tick", traced=False)(_or_end(_Tick(app, checkpoint)))
+    app.timer(_TICK_S, name="tick", traced=False)(_or_end(_Tick(app)))
     return app
 
 
@@ -133,14 +151,13 @@ class _Patience:
 
 
 class _Tick:
-    """What is done every second: look after oneself, and end the waits that are over."""
+    """What is done every second once the state is there: look at oneself, and end the waits that are over."""
 
-    def __init__(self, app: ProcessorApp, checkpoint: Checkpoint) -> None:
+    def __init__(self, app: ProcessorApp) -> None:
         self._app = app
-        self._checkpoint = checkpoint
 
     async def __call__(self) -> None:
-        self._checkpoint.tick()
+        self._app.operation.look()
         consumer = cast("BatchConsumer", self._app.consumer)
         if self._app.rebalancing or self._app.should_stop or not self._app.tables.actives_ready:
             return

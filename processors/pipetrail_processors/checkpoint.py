@@ -41,12 +41,12 @@ class Checkpoint:
         self._changelog = changelog
         self._give_up = give_up
         self._patience_s = session_timeout_s
-        self._alive = monotonic()
+        self._alive: float | None = None
 
     def tick(self) -> None:
-        """The process runs; called every second."""
+        """The process runs; called every second, from the first moment of its event loop on."""
         now = monotonic()
-        if now - self._alive > self._patience_s:
+        if self._alive is not None and now - self._alive > self._patience_s:
             raise StalledError(f"the process stood still for {now - self._alive:.0f} s; its partitions may have a new owner")
         self._alive = now
 

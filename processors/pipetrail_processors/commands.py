@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 from pipetrail_schemas import connection
 from pipetrail_schemas.service import log
+from pipetrail_schemas.service.lifecycle import ready_file
+from pipetrail_schemas.service.watched import watched
 from pipetrail_schemas.topics import ALL, EVENTS, LINKS, RESOLVED
 
 from pipetrail_processors.datadir import datadir
@@ -54,14 +56,16 @@ def show(*, as_json: bool) -> None:
 @click.command()
 @click.option(
     "--ready-file",
+    "ready_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Written once the state is recovered and Kafka has assigned partitions; removed at the end.",
+    help="Written, with the port of the pages, once the state is recovered and partitions are assigned; removed at the end.",
 )
-def process(ready_file: Path | None) -> None:
+def process(ready_path: Path | None) -> None:
     """Run a processor: events to records, trails and findings, until SIGTERM or Ctrl-C.
 
-    Start as many as there are partitions; they share the load. Settings are environment variables, PIPETRAIL_PROCESS_*; a
-    wrong one stops the program and says what is allowed.
+    Start as many as there are partitions; they share the load. /healthz, /readyz and /metrics are on 127.0.0.1:8490, or on a
+    free port where that is taken (the log says which). Settings are environment variables, PIPETRAIL_PROCESS_*; a wrong one
+    stops the program and says what is allowed.
     """
     settings = ProcessSettings.load()
     log.configure(settings.log_level, settings.log_format)
@@ -70,6 +74,7 @@ def process(ready_file: Path | None) -> None:
     services = connection.load()
     kafka = services.require_kafka()
     from pipetrail_processors import app, tables, worker  # noqa: PLC0415 - see the module's docstring
+    from pipetrail_processors.operation.operation import USUAL_PORT  # noqa: PLC0415 - likewise
 
     admin = TopicsAdmin(kafka)
     partitions = admin.common_partitions((EVENTS, RESOLVED, LINKS))
@@ -78,7 +83,16 @@ def process(ready_file: Path | None) -> None:
     admin.common_partitions((EVENTS, changelog))
     with datadir(services.home, settings.datadir) as folder:
         built = app.build(settings, kafka, datadir=folder, partitions=partitions)
-        worker.Worker(built, ready_file=ready_file).run()
+        with (
+            watched(built.operation.watch, settings, usual_port=USUAL_PORT) as pages,
+            ready_file(ready_path) as ready_mark,
+        ):
+
+            def ready() -> None:
+                built.operation.recovered()
+                ready_mark.write(str(pages.port))
+
+            worker.Worker(built, ready=ready).run()
 
 
 def _print(found: Sequence[Found], *, as_json: bool) -> None:

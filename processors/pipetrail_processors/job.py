@@ -68,6 +68,10 @@ class Job:
             if self._outbox.unflushed_bytes > _UNFLUSHED_BYTES:
                 await self._checkpoint.flush_locked()
 
+    def unacknowledged_bytes(self) -> int:
+        """What was written since the last checkpoint: Kafka may not have it yet."""
+        return self._outbox.unflushed_bytes
+
     async def expire(self, partition: int, now: datetime) -> None:
         """End the waits of a partition that have lasted long enough by `now`.
 

@@ -1,6 +1,6 @@
 """Runs the application until it is told to stop: signals, the ready mark, the exit code. Opens no port."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import faust
@@ -15,26 +15,22 @@ _log = structlog.get_logger("pipetrail.process")
 class Worker(faust.Worker):
     """Faust's worker without its ornaments."""
 
-    def __init__(self, app: ProcessorApp, *, ready_file: Path | None) -> None:
+    def __init__(self, app: ProcessorApp, *, ready: Callable[[], None]) -> None:
+        """`ready` is called once: when the state is recovered and partitions are assigned."""
         super().__init__(app, quiet=True, override_logging=False, redirect_stdouts=False)
         self.spinner = None
-        self._ready_file = ready_file
+        self._ready = ready
 
     async def on_startup_finished(self) -> None:
         """Called when tables are recovered and partitions assigned."""
         if self._shutdown_immediately:
             return
         _log.info("ready")
-        if self._ready_file:
-            self._ready_file.write_text("ready\n", encoding="utf-8")
+        self._ready()
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT; blocks. An error of the application is raised at the end."""
-        try:
-            self.execute_from_commandline()
-        finally:
-            if self._ready_file:
-                self._ready_file.unlink(missing_ok=True)
+        self.execute_from_commandline()
 
     def _crash(self, reason: BaseException) -> None:
         # Faust would wind everything down in good order, commits included. Nothing is known to be in order.

@@ -23,9 +23,24 @@ from pipetrail_schemas.errors import SettingError
 HOME_FOLDER = ".pipetrail"
 CONNECTION_FILE = "connection.toml"
 
-# Set by pipetrail itself, because delivery guarantees hang on them.
+# Set by pipetrail itself, because delivery guarantees hang on them; with the other names that librdkafka has for some.
 RESERVED_KAFKA_PROPERTIES = frozenset(
-    {"bootstrap.servers", "acks", "enable.idempotence", "partitioner", "enable.auto.commit", "group.id"}
+    {
+        "bootstrap.servers",
+        "metadata.broker.list",
+        "acks",
+        "request.required.acks",
+        "enable.idempotence",
+        "partitioner",
+        "transactional.id",
+        "enable.auto.commit",
+        "auto.commit.enable",
+        "enable.auto.offset.store",
+        "auto.offset.reset",
+        "group.id",
+        "group.instance.id",
+        "topic.blacklist",
+    }
 )
 
 

@@ -29,7 +29,7 @@ from pipetrail_sinks.settings import IndexSettings, IndicesSettings
 
 _NOT_FOUND = 404
 # Where the pages are looked for.
-_USUAL_PORT = 8481
+USUAL_PORT = 8481
 # Seconds for one look at whether OpenSearch answers.
 _ASK_TIMEOUT_S = 5.0
 
@@ -59,7 +59,7 @@ def index(ready_path: Path | None) -> None:
     # Asked by a thread of its own, over a connection of its own: a write that waits keeps it from no answer.
     asks = {"OpenSearch": partial(_ask, Client(opensearch, timeout_s=_ASK_TIMEOUT_S, connections=1))}
     operation = Operation("index", kafka, settings.group, settings, asks)
-    with watched(operation.watch, settings, usual_port=_USUAL_PORT) as pages, ready_file(ready_path) as mark:
+    with watched(operation.watch, settings, usual_port=USUAL_PORT) as pages, ready_file(ready_path) as mark:
         if not _await_indices(client, stop):
             return
 

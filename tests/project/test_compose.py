@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from pipetrail_processors.operation.operation import USUAL_PORT as PROCESS_PORT
+from pipetrail_sinks.commands import USUAL_PORT as INDEX_PORT
 from pydantic_settings import BaseSettings
 from support.project import ROOMS, ROOT, package, tracked
 
@@ -38,6 +40,15 @@ def test_a_service_that_stays_says_whether_it_is_well(name: str) -> None:
     """Whatever is restarted has a health check; whatever runs once has none."""
     service = SERVICES[name]
     assert ("healthcheck" in service) == (service["restart"] != "no")
+
+
+@pytest.mark.parametrize(("name", "port"), [("process", PROCESS_PORT), ("index", INDEX_PORT)])
+def test_the_health_check_asks_the_program_whether_it_is_ready(name: str, port: int) -> None:
+    """The page is on the port where the program serves it, and Python is what the image has to ask with."""
+    check = SERVICES[name]["healthcheck"]["test"]
+    assert check[:3] == ["CMD", "python", "-c"]
+    assert f"http://127.0.0.1:{port}/readyz" in check[3]
+    compile(check[3], "healthcheck", "exec")
 
 
 @pytest.mark.parametrize("name", SERVICES)

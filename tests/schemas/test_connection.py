@@ -106,6 +106,8 @@ BAD_ENVIRONMENTS = [
             ("a=b\n=c", "line 2 is not key=value"),
             ("acks=0", "acks is set by pipetrail"),
             ("partitioner=random\nenable.idempotence=false", "enable.idempotence, partitioner is set by pipetrail"),
+            ("request.required.acks=0", "request.required.acks is set by pipetrail"),
+            ("auto.offset.reset=latest", "auto.offset.reset is set by pipetrail"),
         )
     ],
     *[

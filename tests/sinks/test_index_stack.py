@@ -14,6 +14,7 @@ from pipetrail_sinks.opensearch import templates
 from pipetrail_sinks.opensearch.client import Client
 from support import samples
 from support.kafka import Message, read_all
+from support.pages import PagesOf
 from support.wait import wait_for
 
 if TYPE_CHECKING:
@@ -240,6 +241,40 @@ def test_a_certificate_of_somebody_else_stops_it(bench: "Bench") -> None:
     with bench.index(bench.group(), {"PIPETRAIL_OPENSEARCH_CA_FILE": str(other)}, ready=False) as process:
         assert process.popen.wait(30) == 1
     assert "is not trusted" in process.log_file.read_text()
+
+
+def test_it_tells_how_it_is(bench: "Bench") -> None:
+    """Ready once it has partitions; what it wrote and refused is counted; at the end of the work it is not behind."""
+    messages = [bench.record(number) for number in range(50)]
+    with bench.index(bench.group()) as process:
+        pages = PagesOf(process)
+        wait_for(pages.ready, timeout_s=30, what="the sink to be ready")
+        bench.produce(messages)
+        wait_for(lambda: _done(pages, len(messages)), timeout_s=60, what="the figures to tell that all is done")
+        assert pages.get("/healthz")[0] == 200
+        assert pages.figures()["pipetrail_index_dead_letters_total"] == 0
+
+
+def _done(pages: PagesOf, count: int) -> bool:
+    figures = pages.figures()
+    return (
+        figures["pipetrail_index_messages_total"] >= count
+        and figures["pipetrail_index_partitions"] > 0
+        and figures["pipetrail_index_lag_messages"] == figures["pipetrail_index_lag_seconds"] == 0
+        and figures["pipetrail_index_in_hand_messages"] == 0
+        and figures["pipetrail_index_seconds_since_commit"] < 5
+    )
+
+
+def test_it_says_that_opensearch_is_away(bench: "Bench") -> None:
+    """It waits, is alive and not ready, and says what it waits for; SIGTERM ends it in time all the same."""
+    away = {"PIPETRAIL_OPENSEARCH_URL": "http://127.0.0.1:9", "PIPETRAIL_INDEX_AWAY_AFTER_S": "1"}
+    with bench.index(bench.group(), away, ready=False) as process:
+        pages = PagesOf(process)
+        wait_for(lambda: "OpenSearch" in pages.problems(), timeout_s=30, what="OpenSearch to be missed")
+        assert pages.problems()["partitions"] == "none are assigned"
+        assert pages.get("/healthz")[0] == 200
+        assert process.stop() == 0
 
 
 def test_help_needs_no_service() -> None:

@@ -100,6 +100,12 @@ class Progress:
         return not self._open
 
     @property
+    def in_hand(self) -> int:
+        """How many messages were handed out and are not done."""
+        self.committable()
+        return sum(len(batch.records) for batch in self._open if not batch.done)
+
+    @property
     def broken(self) -> bool:
         """Whether a later batch is done and an earlier one is not: it was dropped on its way, and must be read again."""
         self.committable()

@@ -25,7 +25,7 @@ from pipetrail_processors.transport.batch import Batch, Progress
 # partition while others have messages.
 _FETCH_WAIT_MS = 20
 # A poll that takes longer than this lets Kafka hand the partitions over; a batch takes milliseconds, a restart of Kafka more.
-_MAX_POLL_INTERVAL_MS = 600_000
+MAX_POLL_INTERVAL_MS = 600_000
 
 _log = structlog.get_logger("pipetrail.process")
 
@@ -44,7 +44,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_poll_records=conf.broker_max_poll_records,
-            max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
+            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
@@ -84,6 +84,7 @@ class BatchConsumer(driver.Consumer):
         self._position: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
         self._to_go_back = False
+        self.commits = 0  # how often Kafka has taken a commit
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -130,6 +131,21 @@ class BatchConsumer(driver.Consumer):
     def assigned_partitions(self) -> list[int]:
         """The partitions of the batched topics that this worker has."""
         return sorted({tp.partition for tp in self._position})
+
+    def assigned(self) -> tuple[tuple[str, int], ...]:
+        """The partitions of the batched topics that this worker has, with their topics."""
+        return tuple(sorted((tp.topic, tp.partition) for tp in self._position))
+
+    def in_hand(self) -> int:
+        """How many messages were fetched and are not worked through."""
+        return sum(progress.in_hand for progress in self._progress.values())
+
+    def all_committed(self) -> bool:
+        """Whether all that was fetched is worked through and committed."""
+        return all(
+            progress.idle and progress.committable() in {None, self._committed.get(tp)}
+            for tp, progress in self._progress.items()
+        )
 
     def dropped(self) -> list[TP]:
         """Partitions in which a batch got lost on its way to the agent; nothing more of them is committed."""
@@ -193,6 +209,7 @@ class BatchConsumer(driver.Consumer):
         done: bool = await super()._commit(offsets)
         if done:
             self._committed.update(offsets)
+            self.commits += 1
         return done
 
     def _should_commit(self, tp: TP, offset: int) -> bool:

@@ -44,9 +44,9 @@ _POLL_S = 0.01
 # Who opens a terminal wants to see what is going on, not last week.
 _CONSOLE_AGE = timedelta(days=1)
 # Where the pages are looked for.
-_USUAL_PORT = 8482
+USUAL_PORT = 8482
 # What of the outbox is shown, by channel.
-_OUTBOX = {"waiting": "Messages that wait to be sent", "refused": "Messages that a channel refused for good"}
+OUTBOX = {"waiting": "Messages that wait to be sent", "refused": "Messages that a channel refused for good"}
 
 _log = structlog.get_logger("pipetrail.notify")
 
@@ -111,10 +111,10 @@ def _run(
         sink = NotifySink(Desk(store, routes, deaf=deaf), postmen, times.now)
         group = _console_group(settings.group, store.path) if console else settings.group
         operation = Operation("notify", kafka, group, settings)
-        for state, says in _OUTBOX.items():
+        for state, says in OUTBOX.items():
             operation.figures.gauge(f"alerts_{state}", says, partial(_by_channel, store.path, state), label="channel")
         _warn_of_strays(store, channels)
-        with watched(operation.watch, settings, usual_port=_USUAL_PORT) as pages, ready_file(ready_path) as mark:
+        with watched(operation.watch, settings, usual_port=USUAL_PORT) as pages, ready_file(ready_path) as mark:
 
             def ready() -> None:
                 _log.info("ready")

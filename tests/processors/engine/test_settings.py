@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pipetrail_processors.datadir import datadir
 from pipetrail_processors.settings import ProcessSettings
+from pipetrail_processors.transport.consumer import MAX_POLL_INTERVAL_MS
 from pipetrail_processors.transport.security import consumer_options
-from pipetrail_schemas.connection import KafkaConnection
+from pipetrail_schemas.connection import RESERVED_KAFKA_PROPERTIES, KafkaConnection, load
 from pipetrail_schemas.errors import SettingError
 
 
@@ -34,6 +35,57 @@ def test_a_setting_that_there_is_not_is_a_typing_error(monkeypatch: pytest.Monke
     monkeypatch.setenv("PIPETRAIL_PROCESS_ACKS", "0")
     with pytest.raises(SettingError, match=r"ACKS: is no setting; there are: .*PIPETRAIL_PROCESS_GROUP"):
         ProcessSettings.load()
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        (
+            {"ALIAS_WAIT_S": "604800", "RETENTION_DAYS": "7"},
+            r"ALIAS_WAIT_S: must be at most half of .*RETENTION_DAYS \(302400\)",
+        ),
+        ({"DELIVERY_TIMEOUT_S": "600"}, r"DELIVERY_TIMEOUT_S: .*less than or equal to 540"),
+        ({"SESSION_TIMEOUT_S": "5"}, r"SESSION_TIMEOUT_S"),
+        ({"COMMIT_INTERVAL_S": "0"}, r"COMMIT_INTERVAL_S"),
+        ({"RETENTION_DAYS": "0"}, r"RETENTION_DAYS"),
+        ({"GROUP": ""}, r"GROUP"),
+    ],
+)
+def test_settings_that_would_lose_something_are_refused(
+    settings: dict[str, str], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone or together; what is allowed is said."""
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PIPETRAIL_PROCESS_{name}", value)
+    with pytest.raises(SettingError, match=complaint):
+        ProcessSettings.load()
+
+
+@pytest.mark.parametrize("bound", ["ge", "le"])
+def test_every_setting_at_its_bound_is_safe_with_the_others_at_theirs(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all combinations of smallest and greatest values, those that are taken keep what the engine relies on."""
+    numbers = {name: field for name, field in ProcessSettings.model_fields.items() if field.annotation in (int, float)}
+    for chosen in numbers:
+        for name, field in numbers.items():
+            limits = {type(one).__name__.lower(): getattr(one, type(one).__name__.lower()) for one in field.metadata}
+            other = "le" if bound == "ge" else "ge"
+            monkeypatch.setenv(f"PIPETRAIL_PROCESS_{name}".upper(), str(limits[bound if name == chosen else other]))
+        try:
+            found = ProcessSettings.load()
+        except SettingError as exc:
+            assert "ALIAS_WAIT_S: must be at most half of" in str(exc)  # noqa: PT017 - the only combination that is refused
+            continue
+        assert found.alias_wait_s * 2 <= found.retention_days * 86_400
+        assert found.delivery_timeout_s * 1000 < MAX_POLL_INTERVAL_MS
+        assert found.session_timeout_s / 5 >= 1, "a heartbeat that often fits into every session"
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_KAFKA_PROPERTIES))
+def test_what_delivery_hangs_on_cannot_be_set_past_the_settings(name: str) -> None:
+    """Acknowledgements, idempotence, partitioning, commits and where reading starts, by any name that the client knows."""
+    env = {"PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS": "k:1", "PIPETRAIL_KAFKA_CONFIG": f"{name}=0"}
+    with pytest.raises(SettingError, match=f"PIPETRAIL_KAFKA_CONFIG: {name} is set by pipetrail"):
+        load(env)
 
 
 def test_workers_take_the_first_free_folder(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.kafka import ensure_topics
 from support.notify_bench import NotifyBench
+from support.pages import PagesOf
 from support.receiver import Receiver
 from support.wait import wait_for
 
@@ -65,9 +66,12 @@ def test_channel_down(bench: NotifyBench, receiver: Receiver, other: Receiver) -
     """While a receiver is down others get theirs; it gets all of its own later, in order, and Kafka was not kept waiting."""
     receiver.down = True
     documents = [bench.finding(number) for number in range(100)]
-    with bench.notify():
+    with bench.notify() as process:
         bench.produce(documents)
         wait_for(lambda: sum(findings_of(other).values()) == 100, timeout_s=60, what="the other receiver's messages")
+        pages = PagesOf(process)
+        assert pages.ready()
+        assert pages.figures()["pipetrail_notify_alerts_waiting"] > 0
         assert receiver.requests == []
         receiver.down = False
         wait_for(lambda: sum(findings_of(receiver).values()) == 100, timeout_s=60, what="all messages")

@@ -1,0 +1,1 @@
+"""Operating a processor: what it tells of itself, for those who watch it."""
