@@ -13,7 +13,13 @@ from pipetrail_schemas import check
 from pipetrail_schemas.topics import MAX_EVENT_BYTES
 
 # What may stay behind, in this order: the parts that can grow without bound and that nothing is decided by.
-_PARTS = ("pipetrail.raw", "pipetrail.command.output_tail", "pipetrail.command.argv", "pipetrail.commit.message")
+_PARTS = (
+    "pipetrail.raw.payload",
+    "pipetrail.raw",
+    "pipetrail.command.output_tail",
+    "pipetrail.command.argv",
+    "pipetrail.commit.message",
+)
 
 
 def fitted(data: Mapping[str, Any], room: int = MAX_EVENT_BYTES) -> Mapping[str, Any]:

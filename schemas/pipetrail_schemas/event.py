@@ -357,7 +357,7 @@ class Pipetrail(Model):
     command: Command | None = None
     delivery: Delivery | None = None
     labels: dict[str, Name] | None = None
-    raw: dict[str, Any] | None = Field(default=None, description="the origin's payload, redacted")
+    raw: dict[str, Any] | None = Field(default=None, description="the origin's payload: its sha256, and the text on request")
 
 
 class Data(Model):

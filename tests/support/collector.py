@@ -1,6 +1,7 @@
 """A collector that listens on a free port, in a thread, without Kafka: what comes in, and what the store then holds."""
 
 import hmac
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -73,9 +74,15 @@ def signed(body: bytes, secret: str = GITHUB_SECRET) -> dict[str, str]:
 
 @contextmanager
 def listening(
-    home: Path, text: str = SOURCES, *, env: Mapping[str, str] = ENV, folder: str = "store", **settings: Any
+    home: Path,
+    text: str = SOURCES,
+    *,
+    env: Mapping[str, str] = ENV,
+    folder: str = "store",
+    verify: ssl.SSLContext | bool = True,
+    **settings: Any,
 ) -> Iterator[Collector]:
-    """A collector while the context lasts. `text` is the sources file, `settings` are CollectSettings'."""
+    """A collector while the context lasts. `text`: the sources file; `verify`: the client's; `settings`: CollectSettings'."""
     path = home / "sources.yaml"
     path.write_text(text, encoding="utf-8")
     allowed = sources.load(path, env)
@@ -93,8 +100,8 @@ def listening(
     thread.start()
     try:
         assert started.wait(_START_S), "the collector did not start"
-        url = f"http://127.0.0.1:{ports[0]}"
-        with httpx.Client(base_url=url, timeout=30.0, trust_env=False) as client:
+        url = f"{'https' if loaded.tls_certificate else 'http'}://127.0.0.1:{ports[0]}"
+        with httpx.Client(base_url=url, timeout=30.0, trust_env=False, verify=verify) as client:
             yield Collector(url, home / folder, allowed, client)
     finally:
         running.should_exit = True

@@ -120,7 +120,8 @@ def _of_hook(entry: Entry, position: int, source: Source | None, redactor: Redac
         if not translation.facts:
             raise UntranslatableError(f"{entry.system}: {kind}: nothing was made of it")  # noqa: TRY301 - as a translator would
         # Twice the same fact in one delivery is one event.
-        events = {one.id: _event(one, entry, redactor) for one in translation.facts}
+        raw = _raw(entry, whole=source is not None and source.keeps_payload)
+        events = {one.id: _event(one, entry, raw, redactor) for one in translation.facts}
         return Made(EVENT, kind, tuple(message_of(event) for event in events.values()))
     except Exception as exc:  # noqa: BLE001 - whatever it is, the delivery must not be lost, nor hold up the others
         return _dead(entry, position, kind, exc, entry.body)
@@ -136,11 +137,18 @@ def _delivery(entry: Entry, source: Source | None) -> Delivery:
     )
 
 
-def _event(told: Fact, entry: Entry, redactor: Redactor) -> dict[str, Any]:
+def _raw(entry: Entry, *, whole: bool) -> dict[str, Any]:
+    """What of the body stays in an event: by what somebody shows that it is this one; on request the text as it was kept."""
+    reference = {"sha256": entry.sha256}
+    return {**reference, "payload": entry.body.decode("utf-8", "replace")} if whole else reference
+
+
+def _event(told: Fact, entry: Entry, raw: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
     identity = delivery_id(entry.headers)
-    if identity and lookup(told.data, "pipetrail.delivery") is None:
-        own = told.data.get("pipetrail") or {}
-        told = replace(told, data={**told.data, "pipetrail": {**own, "delivery": {"id": identity}}})
+    own = {"raw": raw, **(told.data.get("pipetrail") or {})}
+    if identity and own.get("delivery") is None:
+        own["delivery"] = {"id": identity}
+    told = replace(told, data={**told.data, "pipetrail": own})
     return facts.event(told, recorded=entry.received, proof=Proof(entry.authtype, entry.authid), redactor=redactor)
 
 

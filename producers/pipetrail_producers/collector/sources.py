@@ -58,6 +58,7 @@ class SourceSettings(_Model):
     unsigned: bool = False
     instance: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+[^\s?#@]*$")] | None = None
     headers: list[str] = []
+    raw: Literal["sha256", "payload"] = "sha256"
     mapping: Any = None
     settings: dict[str, Any] = {}
 
@@ -95,7 +96,7 @@ class _File(_Model):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source with its secrets, ready to judge deliveries. `settings` go to its translator."""
+    """A source with its secrets, ready to judge deliveries. `settings` go to its translator, a kept payload to its events."""
 
     name: str
     system: str
@@ -104,6 +105,7 @@ class Source:
     instance: str | None
     headers: frozenset[str]
     settings: Mapping[str, Any] = field(repr=False)
+    keeps_payload: bool = False
 
     @property
     def unsigned(self) -> bool:
@@ -194,6 +196,7 @@ def _source(file: YamlFile, index: int, one: SourceSettings, env: Mapping[str, s
         instance=None if one.instance is None else one.instance.rstrip("/"),
         headers=frozenset(name.lower() for name in one.headers),
         settings={**one.settings, **_mapping(file, place, one)},
+        keeps_payload=one.raw == "payload",
     )
 
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from pipetrail_producers.collector_access import access_of
 from pipetrail_producers.http_delivery import BATCH_MESSAGES, HttpDelivery
@@ -65,6 +67,29 @@ def test_an_event_goes_to_the_collector_instead_of_to_kafka(tmp_path: Path, coll
     (event,) = request.events
     assert codec.validate(event).kind.name == "incident.reported"
     assert event["id"] == done.stdout.strip()
+
+
+def test_the_agent_needs_click_and_nothing_else(tmp_path: Path, collector: StandIn) -> None:
+    """An interpreter without other packages than click, as `--no-deps` leaves it on Alpine, reaches the collector."""
+    root = Path(__file__).parents[3]
+    only = tmp_path / "only"
+    shutil.copytree(Path(click.__file__).parent, only / "click")
+    path = os.pathsep.join(map(str, (only, root, root / "schemas", root / "producers")))
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": path, "PIPETRAIL_COLLECTOR_URL": collector.url}
+
+    def agent(*arguments: str) -> subprocess.CompletedProcess[str]:
+        # -S: without the packages that are installed here.
+        command = (sys.executable, "-S", *arguments)
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+
+    for name in ("confluent_kafka", "pydantic", "requests"):
+        assert "ModuleNotFoundError" in agent("-c", f"import {name}").stderr
+    done = agent("-m", "pipetrail", *REPORT, "5xx")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = agent("-m", "pipetrail", "run", "--name", "unit", "--", "true")
+    assert (done.returncode, done.stderr) == (0, "")
+    kinds = [codec.validate(event).kind.name for request in collector.posted for event in request.events]
+    assert kinds == ["incident.reported", "taskrun.started", "taskrun.finished"]
 
 
 def test_confluent_kafka_need_not_be_there(tmp_path: Path, collector: StandIn) -> None:
