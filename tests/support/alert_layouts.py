@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from pipetrail_schemas.finding import Finding
+from pipetrail_schemas.times import format_time
 from pipetrail_sinks.notify.alert import Alert, Item, Override, item_of
 from pipetrail_sinks.notify.channels import console, mail, pagerduty, slack, teams, webhook
 from pipetrail_sinks.notify.links import Links
@@ -45,6 +47,28 @@ LAYOUTS: dict[str, Callable[[Alert], str]] = {
 
 def _item(number: int = 1, **more: Any) -> Item:
     return item_of(parsed(number, **more), LINKS)
+
+
+def _decided(status: str, place: str, reason: str, **state: Any) -> Item:
+    """A finding that Ann decided about an hour later."""
+    document = finding(1, revision=2, status=status)
+    ticket = {"ticket": "PAY-9"} if status == "justified" else {}
+    by = {"by": {"name": "Ann"}, "time": format_time(NOON + timedelta(hours=1)), "reason": reason, "event_id": "e-1", **ticket}
+    document["pipetrail"]["finding"] |= {place: by, **state}
+    return item_of(Finding.model_validate(document), LINKS)
+
+
+def _came_back() -> Item:
+    """What a bot did for somebody, after the exclusion of it had ended."""
+    document = finding(1, actor="deploy-bot")
+    ended = {
+        "owner": "cem@acme.example",
+        "reason": "the bot is being replaced",
+        "expires": format_time(NOON - timedelta(days=2)),
+    }
+    due = format_time(NOON + timedelta(days=3))
+    document["pipetrail"]["finding"] |= {"on_behalf_of": {"name": "Bob"}, "exclusion": ended, "review_due": due}
+    return item_of(Finding.model_validate(document), LINKS)
 
 
 def _alert(*items: Item, kind: str = "opened", **more: Any) -> Alert:
@@ -92,7 +116,10 @@ def cases() -> dict[str, Alert]:
         "group": _alert(_item(1, severity="critical"), self_approved, _item(3), _item(4, severity="low"), kind="more"),
         "anomaly": _alert(_anomaly()),
         "escalated": _alert(_item(), kind="escalated", waited_s=1800),
-        "acknowledged": _alert(_item(revision=2, status="acknowledged"), kind="acknowledged"),
+        "acknowledged": _alert(_decided("acknowledged", "acknowledged", "I talk to Bob"), kind="acknowledged"),
+        "justified": _alert(_decided("justified", "justified", "it had to go out; tests ran since"), kind="resolved"),
+        "reopened": _alert(_decided("open", "reopened", "the same again"), kind="opened"),
+        "came-back": _alert(_came_back()),
         "resolved": _alert(withdrawn, kind="resolved"),
         "digest": _alert(*many, digest=True, more=13),
         "hostile": _alert(_hostile()),

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from pipetrail_schemas.event import User
-from pipetrail_schemas.finding import SEVERITY_NUMBERS, Category, Finding, Severity, Status
+from pipetrail_schemas.event import Person
+from pipetrail_schemas.finding import SEVERITY_NUMBERS, Category, Finding, FindingState, Severity, Status
 from pydantic import BaseModel, ConfigDict
 
 from pipetrail_sinks.notify.links import Links
@@ -39,6 +39,23 @@ class Override(_Model):
     title: str
 
 
+class Decided(_Model):
+    """What somebody decided about a finding: it is its status, or how it came to be open again."""
+
+    who: str | None = None
+    time: datetime
+    reason: str
+    ticket: str | None = None
+
+
+class Accepted(_Model):
+    """An exclusion that the finding fell under, or would have, had it not ended."""
+
+    owner: str
+    reason: str
+    expires: datetime
+
+
 class Item(_Model):
     """One finding in a message. Every text is as it stood in the finding: each channel escapes what it shows."""
 
@@ -54,6 +71,7 @@ class Item(_Model):
     runbook: tuple[str, ...] = ()
     time: datetime
     who: str | None = None
+    on_behalf_of: str | None = None
     repository: str | None = None
     environment: str | None = None
     stage: str | None = None
@@ -63,6 +81,9 @@ class Item(_Model):
     commit: str | None = None
     trail: str | None = None
     correction: str | None = None
+    decided: Decided | None = None
+    review_due: datetime | None = None
+    exclusion: Accepted | None = None
     links: tuple[Link, ...] = ()
     overrides: int = 0
     latest_overrides: tuple[Override, ...] = ()
@@ -151,6 +172,7 @@ def item_of(finding: Finding, links: Links) -> Item:
         runbook=tuple(state.runbook),
         time=finding.timestamp,
         who=actor_of(finding.user),
+        on_behalf_of=actor_of(state.on_behalf_of),
         repository=repository,
         environment=finding.deployment.environment.name if finding.deployment and finding.deployment.environment else None,
         stage=finding.pipetrail.stage,
@@ -160,11 +182,21 @@ def item_of(finding: Finding, links: Links) -> Item:
         commit=commit,
         trail=trail,
         correction=state.correction,
+        decided=_decided(state),
+        review_due=state.review_due,
+        exclusion=Accepted.model_validate(state.exclusion.model_dump()) if state.exclusion else None,
         links=tuple(Link(label=label, url=url) for label, url in found),
     )
 
 
-def actor_of(user: User | None) -> str | None:
+def _decided(state: FindingState) -> Decided | None:
+    """The decision that made the finding what it is."""
+    by_status = {"acknowledged": state.acknowledged, "justified": state.justified, "resolved": state.resolved}
+    one = state.reopened if state.status == "open" else by_status.get(state.status)
+    return Decided(who=actor_of(one.by), time=one.time, reason=one.reason, ticket=one.ticket) if one else None
+
+
+def actor_of(user: Person | None) -> str | None:
     """Who did it: the name, else the id, else the address."""
     return (user.name or user.id or user.email) if user else None
 

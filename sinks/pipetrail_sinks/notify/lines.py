@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pipetrail_schemas.finding import Severity
 
-from pipetrail_sinks.notify.alert import Alert, Item, Link
+from pipetrail_sinks.notify.alert import Alert, Decided, Item, Link
 from pipetrail_sinks.notify.links import is_web
 from pipetrail_sinks.notify.records import OVERRIDES_SPAN
 from pipetrail_sinks.notify.text import clock, one_line
@@ -63,17 +63,18 @@ def told(item: Item, kind: str) -> Told:
     over = kind in {"resolved", "acknowledged"}
     facts = [*_facts(item), *([] if over else _background(item))]
     if over:
-        facts.append(("Now", one_line(f"{item.status}: {item.correction}" if item.correction else item.status, _REASON)))
-    elif item.correction:
-        facts.append(("Corrected", one_line(item.correction, _REASON)))
+        facts.append(("Now", _now(item)))
+    else:
+        facts += _what_became(item)
     steps = () if over else tuple(one_line(step, _STEP) for step in item.runbook[:_STEPS])
-    return Told(one_line(item.title, _TITLE), tuple(facts), steps, item.links, footer(item))
+    return Told(one_line(item.title, _TITLE), tuple(facts), steps, item.links, footer(item, over=over or kind == "test"))
 
 
-def footer(item: Item) -> str:
-    """What to look the finding up by."""
+def footer(item: Item, *, over: bool = False) -> str:
+    """What to look the finding up by, and, while there is something to do, to take care of it by."""
     show = f" · pipetrail show {item.commit[:12]}" if item.commit else ""
-    return f"{item.severity} {item.category} · {one_line(item.rule, _NAME)} · finding {item.finding[:8]}{show}"
+    name = f"finding {item.finding[:8]}" if over else f"pipetrail finding ack {item.finding[:8]}"
+    return f"{item.severity} {item.category} · {one_line(item.rule, _NAME)} · {name}{show}"
 
 
 def rest(alert: Alert) -> str:
@@ -85,13 +86,44 @@ def _facts(item: Item) -> list[tuple[str, str]]:
     found = []
     # An anomaly of a repository is nobody's deed, and nobody owes a reason for it.
     if item.who or item.category != "anomaly":
-        found.append(("Who", one_line(item.who, _NAME) if item.who else "unknown"))
+        found.append(("Who", _who(item)))
     if item.where:
         found.append(("Where", one_line(item.where, _TITLE)))
     found.append(("When", clock(item.time)))
     if item.reason or item.ticket or item.category != "anomaly":
         reason = f"“{one_line(item.reason, _REASON)}”" if item.reason else "no reason given"
         found.append(("Why", reason + (f" · {one_line(item.ticket, _NAME)}" if item.ticket else "")))
+    return found
+
+
+def _who(item: Item) -> str:
+    human = f", for {one_line(item.on_behalf_of, _NAME)}" if item.on_behalf_of else ""
+    return (one_line(item.who, _NAME) if item.who else "unknown") + human
+
+
+def _now(item: Item) -> str:
+    if item.decided:
+        return f"{item.status} by {_decision(item.decided)}"
+    return one_line(f"{item.status}: {item.correction}" if item.correction else item.status, _REASON)
+
+
+def _decision(one: Decided) -> str:
+    ticket = f" · {one_line(one.ticket, _NAME)}" if one.ticket else ""
+    return f"{one_line(one.who, _NAME) if one.who else 'somebody'}: “{one_line(one.reason, _REASON)}”{ticket}"
+
+
+def _what_became(item: Item) -> list[tuple[str, str]]:
+    """What happened to the finding since it was found, and what is expected of people."""
+    found = []
+    if item.decided and item.status == "open":
+        found.append(("Reopened", f"by {_decision(item.decided)}"))
+    if item.correction:
+        found.append(("Corrected", one_line(item.correction, _REASON)))
+    if item.exclusion:
+        told = f"until {clock(item.exclusion.expires)} by {one_line(item.exclusion.owner, _NAME)}"
+        found.append(("Excluded", f"{told}: “{one_line(item.exclusion.reason, _REASON)}”; no longer"))
+    if item.review_due:
+        found.append(("Review", f"due until {clock(item.review_due)}"))
     return found
 
 

@@ -52,7 +52,7 @@ def test_everything_is_said(layout: str) -> None:
         "tests skipped by Bob",
         "github.com/acme/shop/compare/",
     ]
-    wanted += ["audit.acme.example/trails/", "/commit/356a192", "finding 89df9769"]
+    wanted += ["audit.acme.example/trails/", "/commit/356a192", "finding ack 89df9769"]
     assert [text for text in wanted if text not in " ".join(content.split())] == []
 
 

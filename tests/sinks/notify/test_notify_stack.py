@@ -58,7 +58,7 @@ def test_killed_ten_times(bench: NotifyBench, receiver: Receiver) -> None:
         wait_for(lambda: bench.shown.read_text().count("hotfix") >= 2 * len(wanted), timeout_s=60, what="all to be shown")
     assert len(receiver.requests) <= len(wanted) + KILLS
     shown = bench.shown.read_text()
-    assert {name: shown.count(f"finding {name[:8]}") for name in wanted} == dict(wanted)
+    assert {name: shown.count(f"finding ack {name[:8]}") for name in wanted} == dict(wanted)
     assert "you may have it already" not in shown
 
 
@@ -102,9 +102,9 @@ def test_second_notifier(bench: NotifyBench) -> None:
 def test_console(bench: NotifyBench) -> None:
     """`--console` shows every finding on a terminal, in colour, without a routes file; a second one shows nothing again."""
     bench.produce(bench.finding(number) for number in range(3))
-    for wanted in (["finding 00000000", "finding 00000001", "finding 00000002"], ["finding 00000003"]):
+    for wanted in (["ack 00000000", "ack 00000001", "ack 00000002"], ["ack 00000003"]):
         with bench.console() as screen:
             wait_for(lambda: all(text in screen.text for text in wanted), timeout_s=60, what="the findings")  # noqa: B023
             assert "\x1b[31m" in screen.text
-            assert screen.text.count("finding 0000") == len(wanted)
+            assert screen.text.count("ack 0000") == len(wanted)
         bench.produce([bench.finding(3)])
