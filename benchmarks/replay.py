@@ -2,7 +2,7 @@
 
 The pure function works on one core, in memory, on events that are read already; the replay has a process for each core, reads
 the file, deals it out, and writes the outcome. Both are measured by the clock and by processor time: on a machine that is busy
-with other work only the latter says anything. What starting the processes costs is part of it; `--events` makes it small or large.
+with other work only the latter says anything. Starting the processes is part of it: `--events` makes its share small or large.
 """
 
 import argparse

@@ -15,12 +15,13 @@ from pipetrail_processors.errors import BrokerError
 from pipetrail_processors.replay.message import Message
 
 _ANSWER_S = 30.0
-_LOOK_S = 1.0
+# librdkafka waits so long for a batch to become full.
+_LOOK_S = 0.1
 _MESSAGES = 1000
 # What librdkafka reads ahead: its default of 64 MB for each partition would make memory grow with their number.
 _AHEAD_KBYTES = 32 * 1024
-# Silence after which Kafka counts as gone.
-_SILENT_LOOKS = 60
+# Silence, in looks, after which Kafka counts as gone: a minute.
+_SILENT_LOOKS = 600
 
 
 class KafkaHistory:
