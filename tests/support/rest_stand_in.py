@@ -32,12 +32,20 @@ class StandIn:
         self.url = url
         self.asked: list[Asked] = []
 
-    def paged(self, asked: Asked, members: list[Any], size: int, wrap: str = "") -> Reply:
-        """A page of a list by its `page` parameter, with a `Link` header to the next, as GitHub and GitLab have it."""
+    def paged(self, asked: Asked, members: list[Any], size: int, wrap: str = "", *, told: str = "") -> Reply:
+        """A page of a list by its `page` parameter, with a `Link` header to the next, as GitHub and GitLab have it.
+
+        `told`: "last" for a link to the last page, "pages" for X-Total-Pages; without, nobody knows how long the list is.
+        """
         number = int(asked.query.get("page", "1"))
         part = members[(number - 1) * size : number * size]
         more = number * size < len(members)
         link = {"Link": f'<{self.url}{asked.path}?page={number + 1}>; rel="next"'} if more else {}
+        pages = -(-len(members) // size)
+        if told == "last" and more:
+            link["Link"] += f', <{self.url}{asked.path}?page={pages}>; rel="last"'
+        if told == "pages":
+            link["X-Total-Pages"] = str(pages)
         return Reply({wrap: part} if wrap else part, headers=link)
 
 

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -11,8 +13,9 @@ from typing import Any
 import pytest
 from pipetrail_schemas import codec
 from pipetrail_schemas.connection import KafkaConnection
+from pipetrail_schemas.event import Event
 from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, Topic
-from support.collect import running
+from support.collect import Running, running
 from support.collector import AGENT_TOKEN, signed
 from support.kafka import Message, ensure_topics, read_all
 from support.wait import wait_for
@@ -154,6 +157,38 @@ def test_missing_numbers_of_an_agent_are_told(tmp_path: Path, kafka: KafkaConnec
             f"events 2 to 3 of the stream {run} did not arrive",
             f"events 6 to 7 of the stream {run} did not arrive",
         ]
+
+
+def test_an_event_that_an_agent_lost_is_told(tmp_path: Path, kafka: KafkaConnection) -> None:
+    """Three times `emit`: the second is refused and its machine's disk thrown away. The collector misses its number."""
+    run = uuid.uuid4().hex
+    with running(tmp_path / "collector", kafka, PIPETRAIL_COLLECT_GAP_WAIT_S="2") as collector:
+        codes = [emitted(collector, tmp_path, run, token) for token in (AGENT_TOKEN, "not-the-token-of-anybody", AGENT_TOKEN)]
+        assert codes == [0, 75, 0]
+
+        def told() -> dict[str, Event]:
+            events = [codec.decode(message.value) for message in read_all(kafka, EVENTS)]
+            mine = {e.extra.delivery.id for e in events if run in str(e.data.event) and e.extra.delivery}
+            return {e.kind.name: e for e in events if any(str(stream) in str(e.data.event) for stream in mine)}
+
+        wait_for(lambda: "source.gap" in told(), timeout_s=30, what="the gap")
+    assert "events 1 of the stream " in str(told()["source.gap"].data.event)
+
+
+def emitted(collector: Running, home: Path, run: str, token: str) -> int:
+    """How `pipetrail emit` ended; what it had to spool is gone afterwards."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "PIPETRAIL_SPOOL": str(home / "spool"),
+        "PIPETRAIL_COLLECTOR_URL": str(collector.client.base_url),
+        "PIPETRAIL_COLLECTOR_TOKEN": token,
+    }
+    command = (sys.executable, "-m", "pipetrail", "emit", "incident.reported", "--reason", run)
+    code = subprocess.run(command, cwd=home, env=env, capture_output=True, check=False).returncode
+    for record in (home / "spool").glob("*.event"):
+        record.unlink()
+    return code
 
 
 def test_a_broker_that_falls_silent_or_dies_loses_nothing(tmp_path: Path, kafka: KafkaConnection, stack: Any) -> None:

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -31,7 +32,7 @@ def made(tmp_path: Path) -> tls.Certificates:
     return certificates(tmp_path / "tls")
 
 
-def of_server(made: tls.Certificates) -> dict[str, Path]:
+def of_server(made: tls.Certificates) -> dict[str, Any]:
     """The collector's settings for TLS."""
     return {"tls_certificate": made.certificate(tls.NODE), "tls_key": made.key(tls.NODE)}
 

@@ -103,7 +103,7 @@ def test_a_broker_that_dies_half_way_is_noticed(stack: Any, long_history: Path, 
     monkeypatch.setattr(deliver, "_DELIVERY_MS", 3_000)
     url = "https://git.acme.example/killed"
     with git_import.opened(git_import.Plan(long_history, url, Selection()), recorded=RECORDED) as source:
-        values = list(git_import._commits(source))
+        values = list(git_import._commits(source, None))
 
     def send_and_kill() -> None:
         with deliver.BulkDelivery(kafka) as delivery:

@@ -1,30 +1,23 @@
-"""`pipetrail import cdevents`: click, and the loop over what was read."""
+"""`pipetrail import cdevents`: click, and how its files are read."""
 
-import os
 import sys
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
-from pipetrail_schemas.connection import load
 from pipetrail_schemas.times import now
 
 from pipetrail_producers.ci.context import without_credentials
 from pipetrail_producers.importers.cdevents.documents import files_of, of_file, of_stream
-from pipetrail_producers.importers.deliver import BulkDelivery
+from pipetrail_producers.importers.files import Placed, import_files
 from pipetrail_producers.importers.moment import Moment
-from pipetrail_producers.importers.rest.backfill import Outlet, Summary
-from pipetrail_producers.importers.rest.display import display
-from pipetrail_producers.importers.rest.options import Options, report
-from pipetrail_producers.importers.rest.outlet import KafkaOutlet, StreamOutlet
-from pipetrail_producers.importers.watched import watched
+from pipetrail_producers.importers.rest.backfill import Summary
+from pipetrail_producers.importers.rest.options import Options
 from pipetrail_producers.webhook.cdevents import SYSTEM
 from pipetrail_producers.webhook.delivery import Delivery
-from pipetrail_producers.webhook.fact import event
-from pipetrail_producers.webhook.translation import Translation, UntranslatableError
+from pipetrail_producers.webhook.fact import Fact
 
 _STDIN = Path("-")
 
@@ -42,41 +35,23 @@ def import_cdevents(paths: tuple[Path, ...], url: str | None, since: datetime | 
     """
     if url is not None and without_credentials(url) is None:
         raise click.BadParameter(f"{url!r} is no address, like https://ci.example", param_hint="--url")
-    started, told = time.monotonic(), Summary("CDEvents")
-    with display(told.origin, on_terminal=sys.stderr.isatty() and not dry_run) as shown:
-        values = watched(_values(paths, told), "events", shown, told)
-        if dry_run:
-            _tell(values, url, since, StreamOutlet(sys.stdout.buffer), told)
-        else:
-            with BulkDelivery(load(os.environ).require_kafka()) as delivery:
-                _tell(values, url, since, KafkaOutlet(delivery), told)
-    report(told, time.monotonic() - started, Options(dry_run=dry_run, as_json=as_json))
+    told, recorded = Summary("CDEvents"), now()
+
+    def facts(place: str, value: Any) -> tuple[Fact, ...]:
+        delivery = Delivery({}, value, recorded, instance=url)
+        found = SYSTEM.translate(delivery)
+        if found.silent:
+            told.left_out.append(f"{place}: {SYSTEM.kind(delivery)}: {found.silent}")
+        return found.facts
+
+    options = Options(since=since, dry_run=dry_run, as_json=as_json)
+    import_files(_values(paths, told), "events", facts, told, recorded=recorded, options=options)
 
 
-def _values(paths: tuple[Path, ...], told: Summary) -> Iterator[tuple[str, Any]]:
+def _values(paths: tuple[Path, ...], told: Summary) -> Iterator[Placed]:
     for path in paths:
         if path == _STDIN:
             yield from of_stream(sys.stdin.buffer, "standard input", told.left_out.append)
         else:
             for file in files_of([path]):
                 yield from of_file(file, told.left_out.append)
-
-
-def _tell(values: Iterator[tuple[str, Any]], url: str | None, since: datetime | None, outlet: Outlet, told: Summary) -> None:
-    recorded = now()
-    for place, value in values:
-        try:
-            found = SYSTEM.translate(Delivery({}, value, recorded, instance=url))
-        except UntranslatableError as exc:
-            told.left_out.append(f"{place}: {exc}")
-            continue
-        if found.silent:
-            told.left_out.append(f"{place}: {SYSTEM.kind(Delivery({}, value, recorded))}: {found.silent}")
-        for fact in _wanted(found, since):
-            outlet.send(event(fact, recorded=recorded))
-            told.events[fact.type] += 1
-    outlet.settle()
-
-
-def _wanted(found: Translation, since: datetime | None) -> Iterator[Any]:
-    return (fact for fact in found.facts if since is None or fact.time >= since)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pipetrail_producers.importers.errors import NothingThereError
 from pipetrail_producers.importers.rest.position import Position
-from pipetrail_producers.importers.rest.source import Params, Source
+from pipetrail_producers.importers.rest.source import Page, Params, Source
 from pipetrail_producers.webhook.delivery import Proof
 from pipetrail_producers.webhook.fact import Fact, event
 from pipetrail_producers.webhook.translation import UntranslatableError
@@ -60,6 +60,16 @@ class Step(NamedTuple):
     params: Params | None = None
     members: str = ""
     is_older: Callable[[Any], bool] = lambda _: False
+
+
+class Watcher(Protocol):
+    """Is told how the import moves."""
+
+    def expects(self, step: str, members: int) -> None:
+        """So many more members of a step are to come, as far as is known."""
+
+    def moved(self, step: str, members: int) -> None:
+        """So many more members of a step are done."""
 
 
 class Outlet(Protocol):
@@ -114,7 +124,7 @@ def run(
     *,
     recorded: datetime,
     proof: Proof | None = None,
-    moved: Callable[[str, int], None] = lambda _step, _members: None,
+    watcher: Watcher | None = None,
 ) -> Summary:
     """Import all steps.
 
@@ -126,7 +136,7 @@ def run(
         position: how far an earlier import came.
         recorded: the events' `recordedtime`.
         proof: how the teller was established.
-        moved: called with a step's name and how many more of its members are done.
+        watcher: is told how it moves.
 
     Raises:
         NothingThereError: not one of the lists is there.
@@ -140,14 +150,17 @@ def run(
         if position.is_done(step.name):
             continue
         try:
-            for members, following in _pages(step, source, position.next(step.name)):
-                for member in members:
+            for page in _pages(step, source, position.next(step.name)):
+                if watcher and page.left is not None:
+                    watcher.expects(step.name, page.left)
+                for member in page.items:
                     for fact in _facts(step, reader, member, summary.left_out):
                         outlet.send(event(fact, recorded=recorded, proof=proof))
                         summary.events[fact.type] += 1
-                    moved(step.name, 1)
+                    if watcher:
+                        watcher.moved(step.name, 1)
                 outlet.settle()
-                position.came_to(step.name, following)
+                position.came_to(step.name, page.next)
         except NothingThereError as exc:
             summary.absent_steps.append(step.name)
             if len(summary.absent_steps) == len(steps):
@@ -157,12 +170,12 @@ def run(
     return summary
 
 
-def _pages(step: Step, source: Source, start: str | None) -> Iterator[tuple[list[Any], str | None]]:
+def _pages(step: Step, source: Source, start: str | None) -> Iterator[Page]:
     """The pages of a step, up to the first member that is too old."""
     for page in source.pages(step.path, step.params, members=step.members, start=start):
         wanted = [member for member in page.items if not step.is_older(member)]
         is_last = len(wanted) < len(page.items)
-        yield wanted, None if is_last else page.next
+        yield Page(wanted, None, len(wanted)) if is_last else page
         if is_last:
             return
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import requests
 
@@ -23,6 +23,8 @@ ATTEMPTS = 8
 _MAX_REDIRECTS = 5
 # Characters of a refusal that are looked at for its reason.
 _MAX_SAID = 2_000
+# Of a page's number: it is somebody else's text.
+_MAX_DIGITS = 9
 _OK = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNAUTHORIZED = 401
@@ -71,7 +73,8 @@ class Client:
             answer = self._ask(url, query)
             link = answer.links.get("next", {}).get("url")
             following = urljoin(answer.url, link) if link else None
-            yield Page(members_of(_json(answer), members), following)
+            found = members_of(_json(answer), members)
+            yield Page(found, following, _left(answer, len(found), is_last=following is None))
             if following is None:
                 return
             url, query = following, None
@@ -111,6 +114,23 @@ class Client:
         if seconds >= limits.MIN_SAID_S:
             self._say(f"{why}: waiting {seconds:.0f} s")
         self._sleep(seconds)
+
+
+def _left(answer: requests.Response, count: int, *, is_last: bool) -> int | None:
+    """How many members there are from this page to the end, if all pages are as long: by `Link` and `X-Total-Pages`."""
+    if is_last:
+        return count
+    last = _page_number(answer.links.get("last", {}).get("url", "")) or _positive(answer.headers.get("x-total-pages"))
+    here = _page_number(answer.url) or _positive(answer.headers.get("x-page")) or 1
+    return None if last is None or last < here else count * (last - here + 1)
+
+
+def _page_number(url: str) -> int | None:
+    return _positive(next(iter(parse_qs(urlsplit(url).query).get("page", [])), None))
+
+
+def _positive(text: str | None) -> int | None:
+    return int(text) if text and len(text) <= _MAX_DIGITS and text.isascii() and text.isdigit() and int(text) else None
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -6,14 +6,13 @@ from typing import Protocol
 
 import click
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from pipetrail_producers.importers.rest.backfill import Watcher
 
 
-class Display(Protocol):
+class Display(Watcher, Protocol):
     """Told how the import moves, and what is worth a sentence."""
-
-    def moved(self, step: str, members: int) -> None:
-        """So many more members of a step are done."""
 
     def say(self, sentence: str) -> None:
         """Something that whoever waits should know."""
@@ -28,7 +27,9 @@ def display(origin: str, *, on_terminal: bool) -> Iterator[Display]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
         TextColumn("{task.completed:>8,.0f}"),
+        TextColumn("{task.fields[of]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -37,6 +38,9 @@ def display(origin: str, *, on_terminal: bool) -> Iterator[Display]:
 
 
 class _Plain:
+    def expects(self, step: str, members: int) -> None:
+        """Nothing, either."""
+
     def moved(self, step: str, members: int) -> None:
         """Nothing: a log is no place for progress."""
 
@@ -49,11 +53,20 @@ class _Moving:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
+    def expects(self, step: str, members: int) -> None:
+        task = self._task(step)
+        total = self._progress.tasks[task].completed + members
+        # Not known exactly before the last page, which is rarely as long as the others.
+        self._progress.update(task, total=total, of=f"of {total:,.0f}")
+
     def moved(self, step: str, members: int) -> None:
+        self._progress.advance(self._task(step), members)
+
+    def _task(self, step: str) -> TaskID:
         if step not in self._tasks:
-            # A list does not say how long it is before its last page: the count is what there is to show.
-            self._tasks[step] = self._progress.add_task(step, total=None)
-        self._progress.advance(self._tasks[step], members)
+            # Without an end the bar only says that something moves.
+            self._tasks[step] = self._progress.add_task(step, total=None, of="")
+        return self._tasks[step]
 
     def say(self, sentence: str) -> None:
         self._progress.console.print(sentence, markup=False, highlight=False)

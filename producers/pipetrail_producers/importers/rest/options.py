@@ -107,7 +107,7 @@ def import_all(
         position = _position(origin, options, provider)
 
         def into(outlet: backfill.Outlet) -> backfill.Summary:
-            return backfill.run(origin, steps, source, outlet, position, recorded=now(), moved=shown.moved)
+            return backfill.run(origin, steps, source, outlet, position, recorded=now(), watcher=shown)
 
         if options.dry_run:
             summary = into(StreamOutlet(sys.stdout.buffer))

@@ -42,8 +42,11 @@ class SavedAnswers:
         if not answers:
             raise NothingThereError(f"{self._folder / path}.json is not there")
         first = int(start) if start and start.isascii() and start.isdigit() else 0
-        for place, answer in answers[first:]:
-            yield Page(members_of(answer, members), str(place + 1) if place + 1 < len(answers) else None)
+        found = [members_of(answer, members) for _, answer in answers[first:]]
+        left = sum(map(len, found))
+        for place, page in enumerate(found, start=first):
+            yield Page(page, str(place + 1) if place + 1 < len(answers) else None, left)
+            left -= len(page)
 
     def _answers(self, path: str) -> Iterator[tuple[int, Any]]:
         place = 0

@@ -12,10 +12,15 @@ Params = Mapping[str, str]
 
 
 class Page(NamedTuple):
-    """A page of a list: its members, and where the next one begins; None after the last."""
+    """A page of a list: its members, and where the next one begins; None after the last.
+
+    `left` is how many members there are from here to the end, this page's among them; None where nobody tells. It is
+    measured in pages: the last one may be shorter than the others.
+    """
 
     items: list[Any]
     next: str | None
+    left: int | None = None
 
 
 class Source(Protocol):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pipetrail_producers.importers.errors import NothingThereError, PositionError, RestError, SavedAnswerError
 from pipetrail_producers.importers.rest.backfill import Reader, Step, Summary, run
+from pipetrail_producers.importers.rest.display import display
 from pipetrail_producers.importers.rest.position import Position
 from pipetrail_producers.importers.rest.saved import SavedAnswers
 from pipetrail_producers.webhook.fact import Fact
@@ -136,3 +137,44 @@ def test_a_saved_answer_that_is_no_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text("[1", encoding="utf-8")
     with pytest.raises(SavedAnswerError, match=r"one\.json"):
         SavedAnswers(tmp_path).get("one")
+
+
+class Watched:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, int]] = []
+
+    def expects(self, step: str, members: int) -> None:
+        """Keep it."""
+        self.told.append(("expects", step, members))
+
+    def moved(self, step: str, members: int) -> None:
+        """Keep it."""
+        self.told.append(("moved", step, members))
+
+
+def test_whoever_waits_is_told_how_much_is_to_come(tmp_path: Path) -> None:
+    """Before each page how many members are left, and after each member that it is done; what is older than wanted ends it."""
+    source, watched = saved(tmp_path, one=[["a", "b"], ["c"]]), Watched()
+    step = Step("one", "one", told)
+    run(REPOSITORY, [step], source, Outlet(), Position(None, {}), recorded=NOW, watcher=watched)
+    moved = ("moved", "one", 1)
+    assert watched.told == [("expects", "one", 3), moved, moved, ("expects", "one", 1), moved]
+    watched = Watched()
+    cut = step._replace(is_older=lambda member: member == "b")
+    run(REPOSITORY, [cut], source, Outlet(), Position(None, {}), recorded=NOW, watcher=watched)
+    assert watched.told == [("expects", "one", 1), moved]
+
+
+def test_a_bar_has_an_end_where_the_list_has_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal: how many of how many; only how many where nobody knows the end."""
+    for name, value in {"TERM": "xterm", "FORCE_COLOR": "1", "COLUMNS": "120"}.items():
+        monkeypatch.setenv(name, value)
+    with display(REPOSITORY, on_terminal=True) as shown:
+        shown.expects("known", 4)
+        shown.moved("known", 3)
+        shown.moved("unknown", 2)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "known" in line]
+    assert any("3" in line and "of 4" in line for line in lines if "unknown" not in line)
+    assert all(" of " not in line for line in lines if "unknown" in line)

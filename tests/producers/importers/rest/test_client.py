@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from pipetrail_producers.importers.errors import AccessError, NothingThereError, RestError, UnavailableError
@@ -40,6 +41,28 @@ def test_a_list_is_followed_to_its_end_and_can_be_entered_half_way() -> None:
         assert pages[-1].next is None
     assert server.asked[0].query == {"per_page": "3"}
     assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer t0ken"}
+
+
+@pytest.mark.parametrize(("told", "left"), [("last", [9, 6, 1]), ("pages", [9, 6, 1]), ("", [None, None, 1])])
+def test_how_much_is_left_is_what_the_answers_tell(told: str, left: list[int | None]) -> None:
+    """By the link to the last page, or by the number of pages; a list that was entered half-way has less before it."""
+    with stand_in(lambda server, asked: server.paged(asked, list(range(7)), 3, told=told)) as server:
+        client = Waits().client(server)
+        pages = list(client.pages("things"))
+        assert [page.left for page in pages] == left
+        assert [page.left for page in client.pages("things", start=pages[0].next)] == left[1:]
+
+
+@pytest.mark.parametrize("number", ["", "x", "-1", "0", "1" * 5000, "٣"])
+def test_a_number_of_pages_that_is_none_tells_nothing(number: str) -> None:
+    """A header is somebody else's text."""
+
+    def answer(server: StandIn, asked: Asked) -> Reply:
+        page = server.paged(asked, [1, 2], 1)
+        return page._replace(headers={**page.headers, "X-Total-Pages": quote(number)})
+
+    with stand_in(answer) as server:
+        assert [page.left for page in Waits().client(server).pages("things")] == [None, 1]
 
 
 def test_a_rate_limit_is_waited_out_and_said() -> None:
