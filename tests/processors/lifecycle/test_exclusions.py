@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from pipetrail_processors.labelled import messages
+from pipetrail_processors.policy import Policy
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.finding import Finding
@@ -102,3 +103,13 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     """The setting names it."""
     with pytest.raises(SettingError, match="cannot be read"):
         RuleSet.load(excluding=tmp_path / "nowhere.yaml")
+
+
+def test_the_file_in_the_documentation_is_one(tmp_path: Path) -> None:
+    """And so is the policy's part."""
+    page = (Path(__file__).parents[3] / "docs" / "findings.md").read_text(encoding="utf-8")
+    policy, file = (block.partition("```")[0] for block in page.split("```yaml\n")[1:])
+    path = tmp_path / "exclusions.yaml"
+    path.write_text(file, encoding="utf-8")
+    assert RuleSet.load(excluding=path).rules
+    assert Policy.parse(policy + "groups: {leads: {members: [Cem]}}\n", name="policy.yaml").findings.groups == ("leads",)
