@@ -170,18 +170,21 @@ class Pipeline:
         return [output for work, told in together.end() for output in self._publish(work, told)]
 
     def expire(self, state: State, now: datetime) -> list[Output]:
-        """End the waits that have lasted long enough by `now`, and let go what is old. Two reads when there is neither.
+        """End waits that have lasted long enough by `now`, and let go what is old. Two reads when there is neither.
+
+        Some of them; to be called again until it gives nothing.
 
         To be called while the partition's events are read up to their end: a link in the backlog is not late. What it gives
         must be acknowledged before the state that it leaves is durable: nothing but the queue in that state brings it up again.
         """
         outputs: list[Output] = []
-        for repository, alias in self._waiting.due(state, now):
-            alone = Round(state)
-            work = alone.work(repository, day_of(format_time(now)))
-            keys = (self._foreign if repository == NO_REPOSITORY else self._joiner).end_wait(work, alias)
-            alone.tell(work, keys, again=False)
-            outputs += self.end(alone)
+        while not outputs and (ended := self._waiting.due(state, now)):
+            for repository, alias in ended:
+                alone = Round(state)
+                work = alone.work(repository, day_of(format_time(now)))
+                keys = (self._foreign if repository == NO_REPOSITORY else self._joiner).end_wait(work, alias)
+                alone.tell(work, keys, again=False)
+                outputs += self.end(alone)
         for entry in due(state, now, self._retention):
             self._look_at(Work(state, entry.repository), entry, now)
         return outputs

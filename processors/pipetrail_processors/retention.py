@@ -12,13 +12,12 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 
+from pipetrail_processors.pages import append, take
 from pipetrail_processors.state import State
 
 _INDEX = b"E"
 # Looks in one go, and a page more at most: some milliseconds, so that events do not wait.
 _LOOKS = 200
-# A page is read and written with each new node: short beside the node, and long beside an entry.
-_PAGE_BYTES = 2048
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,26 +35,8 @@ def day_of(time: str) -> int:
 
 def enqueue(state: State, day: int, entries: Iterable[Entry]) -> None:
     """Put nodes into the queue of a day."""
-    key = _bucket(day)
-    value = state.get(key)
-    before = pages = int(value or 0)
-    if value is None:
-        index = _load_index(state)
-        state.set(_INDEX, orjson.dumps(sorted([*index, day])))
-    page = state.get(_page(key, pages - 1)) if pages else None
-    for entry in entries:
-        line = orjson.dumps(list(entry))
-        if page is not None and len(page) < _PAGE_BYTES:
-            page = b"%b\n%b" % (page, line)
-            continue
-        if page is not None:
-            state.set(_page(key, pages - 1), page)
-        page = line
-        pages += 1
-    if page is not None:
-        state.set(_page(key, pages - 1), page)
-    if pages != before:
-        state.set(key, b"%d" % pages)
+    if append(state, _bucket(day), (orjson.dumps(list(entry)) for entry in entries)):
+        state.set(_INDEX, orjson.dumps(sorted({*_load_index(state), day})))
 
 
 def due(state: State, now: datetime, kept: timedelta) -> list[Entry]:
@@ -63,20 +44,10 @@ def due(state: State, now: datetime, kept: timedelta) -> list[Entry]:
     index = _load_index(state)
     if not index or index[0] >= (now - _EPOCH - kept).days:
         return []
-    key = _bucket(index[0])
-    pages = int(state.get(key) or 0)
-    entries: list[Entry] = []
-    while pages and len(entries) < _LOOKS:
-        pages -= 1
-        lines = state.get(_page(key, pages)) or b""
-        entries += (Entry(*orjson.loads(line)) for line in lines.splitlines())
-        state.delete(_page(key, pages))
-    if pages:
-        state.set(key, b"%d" % pages)
-    else:
-        state.delete(key)
+    lines, left = take(state, _bucket(index[0]), _LOOKS)
+    if not left:
         state.set(_INDEX, orjson.dumps(index[1:]))
-    return entries
+    return [Entry(*orjson.loads(line)) for line in lines]
 
 
 def is_old(node: dict[str, Any], now: datetime, kept: timedelta) -> bool:
@@ -86,10 +57,6 @@ def is_old(node: dict[str, Any], now: datetime, kept: timedelta) -> bool:
 
 def _bucket(day: int) -> bytes:
     return b"E\0%d" % day
-
-
-def _page(bucket: bytes, number: int) -> bytes:
-    return b"%b\0%d" % (bucket, number)
 
 
 def _load_index(state: State) -> list[int]:

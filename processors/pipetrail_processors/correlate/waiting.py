@@ -1,4 +1,8 @@
-"""The queue of what waits for a link: by deadline, in buckets, so that looking costs one read when nothing is due."""
+"""The queue of what waits for a link: by deadline, in buckets, so that looking costs one or two reads when nothing is due.
+
+A backlog may span months in which no wait can end, and an import may make all of its waits at once: buckets are found through
+eras, and stand in pages. How many wait is kept beside them.
+"""
 
 from datetime import datetime, timedelta
 from typing import cast
@@ -6,11 +10,16 @@ from typing import cast
 import orjson
 from pipetrail_schemas.times import parse_time
 
+from pipetrail_processors.pages import append, take
 from pipetrail_processors.state import State
 
 _INDEX = b"q"
+_COUNT = b"#waits"
 # A wait ends up to this share of its length late; the index stays as short.
 _BUCKETS_PER_WAIT = 64
+_BUCKETS_PER_ERA = 256
+# Waits that end in one go, and a page more at most: some hundred milliseconds, so that events do not wait.
+_ENDS = 200
 
 
 class Waiting:
@@ -24,36 +33,57 @@ class Waiting:
         """Let the alias wait, counted from when its event was recorded."""
         deadline = parse_time(recorded).timestamp() + self._wait_s
         bucket = int(deadline // self._width_s) + 1
-        index: list[int] = _load(state, _INDEX)
-        if bucket not in index:
-            state.set(_INDEX, orjson.dumps(sorted([*index, bucket])))
-        entries: list[list[str]] = _load(state, _bucket_key(bucket))
-        state.set(_bucket_key(bucket), orjson.dumps([*entries, [repository, alias]]))
+        era = bucket // _BUCKETS_PER_ERA
+        buckets = _load(state, _era_key(era))
+        if bucket not in buckets:
+            if not buckets:
+                state.set(_INDEX, orjson.dumps(sorted({*_load(state, _INDEX), era})))
+            state.set(_era_key(era), orjson.dumps(sorted([*buckets, bucket])))
+        append(state, _bucket_key(bucket), [orjson.dumps([repository, alias])])
+        _count(state, 1)
 
     def due(self, state: State, now: datetime) -> list[tuple[str, str]]:
-        """Take out what has waited long enough, as (repository, alias), in a fixed order."""
-        index: list[int] = _load(state, _INDEX)
+        """Take out some of what has waited long enough, as (repository, alias), in order; nothing when there is none."""
+        index = _load(state, _INDEX)
         current = now.timestamp() // self._width_s
-        ended = [bucket for bucket in index if bucket <= current]
-        if not ended:
-            return []
-        found = {(entry[0], entry[1]) for bucket in ended for entry in _load(state, _bucket_key(bucket))}
-        for bucket in ended:
-            state.delete(_bucket_key(bucket))
-        state.set(_INDEX, orjson.dumps(index[len(ended) :]))
-        return sorted(found)
+        lines: list[bytes] = []
+        while index and len(lines) < _ENDS:
+            era = index[0]
+            buckets = _load(state, _era_key(era))
+            if buckets[0] > current:
+                break
+            taken, left = take(state, _bucket_key(buckets[0]), _ENDS - len(lines))
+            lines += taken
+            if left:
+                break
+            if buckets[1:]:
+                state.set(_era_key(era), orjson.dumps(buckets[1:]))
+            else:
+                state.delete(_era_key(era))
+                index = index[1:]
+                state.set(_INDEX, orjson.dumps(index))
+        if lines:
+            _count(state, -len(lines))
+        return sorted({(entry[0], entry[1]) for entry in map(orjson.loads, lines)})
 
 
 def waits(state: State) -> int:
     """How many waits have not ended; one whose link came counts until then, too."""
-    index: list[int] = _load(state, _INDEX)
-    return sum(len(_load(state, _bucket_key(bucket))) for bucket in index)
+    return int(state.get(_COUNT) or 0)
+
+
+def _count(state: State, change: int) -> None:
+    state.set(_COUNT, b"%d" % (waits(state) + change))
+
+
+def _era_key(era: int) -> bytes:
+    return b"q\0e%d" % era
 
 
 def _bucket_key(bucket: int) -> bytes:
     return b"q\0%d" % bucket
 
 
-def _load(state: State, key: bytes) -> list:  # type: ignore[type-arg]
+def _load(state: State, key: bytes) -> list[int]:
     value = state.get(key)
-    return [] if value is None else cast("list", orjson.loads(value))  # type: ignore[type-arg]
+    return [] if value is None else cast("list[int]", orjson.loads(value))
