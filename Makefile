@@ -44,6 +44,7 @@ lint: install ## style, format, import contracts, generated files and the lock
 	$(BIN)/python docs/commands.py --check
 	$(BIN)/python docs/webhooks.py --check
 	$(BIN)/python docs/rules.py --check
+	$(BIN)/python docs/settings.py --check
 	@$(MAKE) --no-print-directory lock-check
 
 .PHONY: types
@@ -69,10 +70,11 @@ schemas: install ## export the JSON Schemas from the models
 	$(BIN)/python -m pipetrail_schemas.export
 
 .PHONY: docs
-docs: install ## write docs/commands.md from the commands' own help, docs/webhooks.md from the translators, docs/rules.md from the rules
+docs: install ## write docs/commands.md from the commands' own help, docs/webhooks.md from the translators, docs/rules.md from the rules, docs/settings.md from the settings
 	$(BIN)/python docs/commands.py
 	$(BIN)/python docs/webhooks.py
 	$(BIN)/python docs/rules.py
+	$(BIN)/python docs/settings.py
 
 .PHONY: lock
 lock: $(BIN)/uv compile ## bring the locks up to date with the rooms' pyproject.toml (network; ARGS=--upgrade for newer versions)
