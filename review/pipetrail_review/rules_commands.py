@@ -1,19 +1,23 @@
 """`pipetrail rules list|show|test|replay`: what is looked for, whether it does what it says, what it would have found."""
 
 import sys
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import click
 from pipetrail_processors.labelled import failures
+from pipetrail_processors.lifecycle.exclusions import load as load_exclusions
 from pipetrail_processors.rule import Rule
 from pipetrail_processors.ruleset import RuleSet
+from pipetrail_schemas.times import now
 from rich.text import Text
 
 from pipetrail_review import options
+from pipetrail_review.moments import stamp
 from pipetrail_review.rules_replay import replay_rule, rule_of
 from pipetrail_review.terminal import SEVERITY_STYLES, Columns, console, styled
-from pipetrail_review.text import count
+from pipetrail_review.text import count, plain
 
 _folder = click.option(
     "--rules",
@@ -73,6 +77,25 @@ def show(name: str, folder: Path | None, *, as_json: bool) -> None:
     screen.print(Text("\nLabelled histories"))
     for labelled in rule.tests:
         screen.print(Text(f"  fires {labelled.fires}  {labelled.says}"))
+
+
+@rules.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), envvar="PIPETRAIL_PROCESS_EXCLUSIONS")
+@_folder
+def exclusions(file: Path, folder: Path | None) -> None:
+    """Say what is wrong with an exclusions FILE, and what it excludes until when; exit 1 where one has expired."""
+    grounds = load_exclusions(file, [compiled.rule.id for compiled in RuleSet.load(folder).rules])
+    rows = [tuple(styled(name, "bold dim") for name in ("UNTIL", "RULES", "OWNER", "REASON"))]
+    expired = 0
+    for one in (ground.excluded for ground in grounds):
+        over = one.expires <= now()
+        expired += over
+        until = styled(stamp(one.expires, UTC), "bold red" if over else "dim")
+        rows.append((until, styled(", ".join(one.rules)), styled(plain(one.owner)), styled(plain(one.reason))))
+    console().print(Columns(rows, kept=(0,)))
+    if expired:
+        options.note(f"{count(expired, 'exclusion has', 'exclusions have')} expired: what they hid is found again")
+        sys.exit(1)
 
 
 @rules.command()

@@ -2,16 +2,19 @@
 
 import json
 from datetime import UTC, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 from pipetrail_review.detail import detail
 from pipetrail_review.exclusions import Tally, exclusion_table
 from pipetrail_review.kinds import FINDINGS
 from pipetrail_review.query import ALWAYS
 from pipetrail_review.report.document import page
 from pipetrail_review.report.figures import figures
+from pipetrail_review.rules_commands import rules
 from pipetrail_review.standing import has_expired, is_overdue, status_words
 from pipetrail_review.tables import table
 from pipetrail_schemas.finding import Finding
@@ -139,3 +142,20 @@ def test_findings_are_listed_by_how_they_stand(library: Library, pipetrail: Comm
     assert "1 of them is hidden by exclusions" in told.stderr
     counted = [json.loads(line) for line in pipetrail("findings", *here, "--exclusions").stdout.splitlines()]
     assert sorted((one["expired"], one["hidden"]) for one in counted) == [(False, 1), (True, 1)]
+
+
+def test_an_exclusions_file_is_checked(tmp_path: Path) -> None:
+    """What it excludes until when; exit 1 where one has expired, and an error with file and line where it is wrong."""
+    file = tmp_path / "exclusions.yaml"
+    line = "  - {{rules: [{rule}], actors: [bot], owner: bea, reason: known, expires: {expires}}}\n"
+    file.write_text("exclusions:\n" + line.format(rule="forced-push", expires="2199-01-01T00:00:00Z"), encoding="utf-8")
+    told = CliRunner().invoke(rules, ["exclusions", str(file)])
+    assert (told.exit_code, "2199-01-01 00:00:00  forced-push  bea" in told.output) == (0, True)
+    with file.open("a", encoding="utf-8") as more:
+        more.write(line.format(rule="self-approval", expires="2020-01-01T00:00:00Z"))
+    told = CliRunner().invoke(rules, ["exclusions", str(file)])
+    assert (told.exit_code, "1 exclusion has expired" in told.stderr) == (1, True)
+    with file.open("a", encoding="utf-8") as more:
+        more.write(line.format(rule="nothing", expires="2020-01-01T00:00:00Z"))
+    told = CliRunner().invoke(rules, ["exclusions", str(file)])
+    assert "exclusions.yaml:4: exclusions.2.rules.0: 'nothing' is no rule" in str(told.exception)
