@@ -223,7 +223,7 @@ def _name(reading: Reading) -> Any:
     """What the event is about, in a word or a line."""
     task, stage = reading.task.get("name"), reading.kind.stage
     if finding := reading.own.get("finding"):
-        return f"finding {finding['id'][:_SHORT_ID]}"
+        return finding["id"][:_SHORT_ID]
     if stage == Stage.COMMIT and (message := (reading.own.get("commit") or _NOTHING).get("message")):
         return _first_line(message)
     if stage == Stage.DEPLOY:
