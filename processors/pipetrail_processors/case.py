@@ -62,7 +62,7 @@ class View:
             people = [about.get("a"), about.get("c")]
             if self.commit["e"].get("type") == "commit.recorded":
                 people.append(self.commit["e"].get("actor"))
-            self._authors = [person for person in people if person]
+            self._authors = [person for number, person in enumerate(people) if person and person not in people[:number]]
         return self._authors
 
     def on_trunk(self) -> bool:
@@ -140,7 +140,7 @@ class Case(NamedTuple):
 
     def own_change(self) -> bool:
         """Whether the actor, or whom it acts for, is an author or committer of the commit."""
-        actors = [self.entry.get("actor", {}), self.facts[0].get("u", {})]
+        actors = [actor for actor in (self.entry.get("actor"), self.facts[0].get("u")) if actor]
         return any(same_person(actor, author) for actor in actors for author in self.view.authors)
 
 

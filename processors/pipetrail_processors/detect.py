@@ -22,23 +22,25 @@ from pipetrail_processors.summary import in_order
 __all__ = ["Hit", "detect", "trail_cases", "update"]
 
 Document = dict[str, Any]
-Cases = Callable[[Compiled, View], Iterator[Case]]
+Cases = Callable[[Compiled, View], Sequence[Case]]
 
 _WITHDRAWN = "withdrawn"
 
 
-def trail_cases(rule: Compiled, view: View) -> Iterator[Case]:
+def trail_cases(rule: Compiled, view: View) -> list[Case]:
     """The cases of a rule over a trail: its events, those of one deployment together."""
+    of_types = [view.by_type[name] for name in rule.rule.on if name in view.by_type]
+    facts = of_types[0] if len(of_types) == 1 else in_order(fact for several in of_types for fact in several)
     deployments: dict[str, list[Document]] = {}
-    for fact in in_order(fact for name in rule.rule.on for fact in view.by_type.get(name, ())):
+    found = []
+    for fact in facts:
         if "d" in fact:
             deployments.setdefault(fact["d"], []).append(fact)
         else:
-            yield Case(view, [fact])
-    for facts in deployments.values():
-        # A deployment that its own pipeline skipped did not happen.
-        if not any(fact["e"].get("result") == "skip" for fact in facts):
-            yield Case(view, facts)
+            found.append(Case(view, [fact]))
+    # A deployment that its own pipeline skipped did not happen.
+    happened = (one for one in deployments.values() if not any(fact["e"].get("result") == "skip" for fact in one))
+    return [*found, *(Case(view, one) for one in happened)]
 
 
 def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
@@ -49,16 +51,20 @@ def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
         rules: by which; those about it.
         cases: what a rule is asked about.
     """
+    plausible = rules.plausible(view)
+    if not plausible:
+        return []
     found: dict[str, Hit] = {}
     if cases is trail_cases:
         cases = _once(trail_cases)
-    for rule in rules.of_types(view.by_type):
-        # Most rules are about something that most events are not.
-        if not rule.spans and not any(rule.when.may_hold(whole) for whole in cases(rule, view)):
+    for rule in plausible:
+        if not rule.open_here(view):
             continue
         for hit in _hits(rule, view, cases):
             known = found.get(hit.id)
             found[hit.id] = hit if known is None else merged(known, hit)
+    if not found:
+        return []
     replaced = {
         (name, event_id)
         for rule in rules.replacing
@@ -109,49 +115,40 @@ def update(node: Node, hits: Sequence[Hit], ledger: Ledger, *, again: bool, caus
 
 def _once(cases: Cases) -> Cases:
     """Rules about the same types have the same cases."""
-    known: dict[tuple[str, ...], list[Case]] = {}
+    known: dict[tuple[str, ...], Sequence[Case]] = {}
 
-    def remembered(rule: Compiled, view: View) -> Iterator[Case]:
+    def remembered(rule: Compiled, view: View) -> Sequence[Case]:
         about = rule.rule.on
         if about not in known:
-            known[about] = list(cases(rule, view))
-        return iter(known[about])
+            known[about] = cases(rule, view)
+        return known[about]
 
     return remembered
 
 
-def _hits(rule: Compiled, view: View, cases: Cases) -> Iterator[Hit]:
+def _hits(rule: Compiled, view: View, cases: Cases) -> list[Hit]:
     try:
-        for whole in cases(rule, view):
-            for case in _expanded(rule, whole):
-                for problem in _judged(rule, case):
-                    yield hit_of(rule, case, problem)
+        wholes = cases(rule, view)
     except ValueError as exc:  # a condition about several events cannot be judged
         fact = next(fact for fact in view.facts if fact["e"]["type"] in rule.on)
-        yield hit_of(rule, Case(view, [fact]), str(exc))
+        return [hit_of(rule, Case(view, [fact]), str(exc))]
+    found = []
+    for case in wholes if rule.rule.each is None else _expanded(rule.rule.each, wholes):
+        try:
+            if rule.spans or rule.when.holds(case):  # of several events: its conditions chose them
+                found.append(hit_of(rule, case, ""))
+        except ValueError as exc:  # that it cannot be judged is a hit, too
+            found.append(hit_of(rule, case, str(exc)))
+    return found
 
 
-def _expanded(rule: Compiled, case: Case) -> Iterator[Case]:
-    each = rule.rule.each
-    if each is None:
-        yield case
-    elif each == "checks":
-        for name, state, fact in review_fields.checks(case):
-            yield Case(case.view, case.facts, Item(Standing(name, state, fact)))
-    else:
-        yield from case.items(each)
-
-
-def _judged(rule: Compiled, case: Case) -> Iterator[str]:
-    """Nothing where the rule does not fire, an empty text where it does, the problem where it cannot judge: a hit, too."""
-    if rule.spans:
-        yield ""  # its conditions chose the events
-        return
-    try:
-        if rule.when.holds(case):
-            yield ""
-    except ValueError as exc:
-        yield str(exc)
+def _expanded(each: str, wholes: Sequence[Case]) -> Iterator[Case]:
+    for case in wholes:
+        if each == "checks":
+            for name, state, fact in review_fields.checks(case):
+                yield Case(case.view, case.facts, Item(Standing(name, state, fact)))
+        else:
+            yield from case.items(each)
 
 
 def _correction(before: str, after: str, cause: str) -> str:

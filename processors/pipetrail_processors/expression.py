@@ -1,28 +1,35 @@
 """CEL expressions over the fields of a case, and texts with fields in braces. Compiled once, checked before the first event.
 
 Only the fields that an expression names are handed to it, and its result is remembered by their values: an expression is a pure
-function of them, and converting values costs more than judging them. What the event alone answers, where an expression begins
-with that, is remembered by the event: a trail is judged anew with each of its events.
+function of them, and converting values costs more than judging them. What the event alone answers
+can be asked for alone (`may_hold`): a trail is judged anew with each of its events, most of which no rule is about.
 """
 
+import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
 import cel
 
 from pipetrail_processors.case import Case, Value, View
-from pipetrail_processors.fields import FIELDS, OWN
+from pipetrail_processors.fields import BY_POLICY, FIELDS, OWN
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.summary import Subject
 
 _LITERAL = re.compile(r"""[rRbB]?("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""")
 _ROOTS = tuple(dict.fromkeys(path.partition(".")[0] for path in FIELDS))
 _PATH = re.compile(rf"(?<![\w.])({'|'.join(_ROOTS)})((?:\s*\.\s*[A-Za-z_]\w*)*)")
+# `event.forced`, `!event.forced`, `event.type == "x"`, `!=`, `event.type in ["x", "y"]`, `!(event.type in ["x"])`
+_TEXT = re.compile(r'"([^"\\]*)"')
+_PLAIN = re.compile(
+    r"(?P<not>!?)(?P<bare>[a-z_]+\.[a-z_]+)"
+    r'|[a-z_]+\.[a-z_]+\s*(?P<operator>==|!=)\s*(?P<text>"[^"\\]*")'
+    r'|(?P<unless>!\()?[a-z_]+\.[a-z_]+ in \[(?P<texts>"[^"\\]*"(?:, "[^"\\]*")*)\](?(unless)\))'
+)
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _REMEMBERED = 4096
-_REMEMBERED_EVENTS = 32_768  # some 6 MB for each of the rules, at most
 
 
 class Expression:
@@ -39,10 +46,12 @@ class Expression:
         self.paths = whole.paths
         conjuncts = _conjuncts(source)
         parts = [_Part(part) for part in conjuncts] if len(conjuncts) > 1 else [whole]
-        own = next((number for number, part in enumerate(parts) if not OWN.issuperset(part.paths)), len(parts))
-        self._own, self._rest = parts[:own], parts[own:]
-        self._remembered: dict[tuple[str, str], bool] = {}
-        self._policy: Policy | None = None
+        self._parts = parts
+        # Fields that stand alone between `&&`: without them it does not hold.
+        self.required = [source.strip() for source in conjuncts if source.strip() in FIELDS]
+        self._own = [part for part in parts if OWN.issuperset(part.paths)]
+        self._of_policy = [part for part in self._own if part.paths and all(path in BY_POLICY for path in part.paths)]
+        self._of_trail = [part for part in parts if part.paths and all(path.startswith("trail.") for path in part.paths)]
 
     def __reduce__(self) -> tuple[type["Expression"], tuple[str]]:
         """Goes to another process as its source; what is compiled cannot."""
@@ -54,28 +63,22 @@ class Expression:
         Raises:
             ValueError: the expression failed on these values.
         """
-        if self._own and not self._holds_of_itself(case):
-            return False
-        return all(part.holds(case) for part in self._rest)
+        for part in self._parts:  # noqa: SIM110 - called for every event: a generator costs as much as a part
+            if not part.holds(case):
+                return False
+        return True
 
     def may_hold(self, case: Case) -> bool:
-        """Whether what the event alone answers leaves it open. Quick, and never an error: that is for `holds`."""
-        if not self._own:
-            return True
-        try:
-            return self._holds_of_itself(case)
-        except ValueError:
-            return True
+        """Whether what the event alone answers leaves it open. Never an error: that is for `holds`."""
+        return _may_hold(self._own, case)
 
-    def _holds_of_itself(self, case: Case) -> bool:
-        if self._policy is not case.view.policy or len(self._remembered) > _REMEMBERED_EVENTS:
-            self._policy, self._remembered = case.view.policy, {}
-        fact = case.facts[0]
-        key = (fact["e"].get("event_id", ""), fact.get("h", ""))
-        known = self._remembered.get(key)
-        if known is None:
-            known = self._remembered[key] = all(part.holds(case) for part in self._own)
-        return known
+    def may_hold_in(self, view: View) -> bool:
+        """Whether what the trail as a whole answers leaves it open. Never an error."""
+        return not self._of_trail or _may_hold(self._of_trail, Case(view, view.facts))
+
+    def governed(self, view: View) -> bool:
+        """Whether what the policy alone answers leaves it open. Never an error."""
+        return _may_hold(self._of_policy, Case(view, view.facts))
 
 
 class _Part:
@@ -90,8 +93,12 @@ class _Part:
         self._fields = [FIELDS[path] for path in self.paths]
         self._judge: Callable[[tuple[Value, ...]], bool] = lru_cache(maxsize=_REMEMBERED)(self._execute)
         self._execute(tuple(_BLANK[path] for path in self.paths))
+        # What compares one field with what stands there needs no CEL.
+        self._plain = _plain(source) if len(self._fields) == 1 else None
 
     def holds(self, case: Case) -> bool:
+        if self._plain is not None:
+            return self._plain(self._fields[0](case))
         return self._judge(tuple([field(case) for field in self._fields]))
 
     def _execute(self, values: tuple[Value, ...]) -> bool:
@@ -118,12 +125,36 @@ class Text:
             ValueError: it names a field that there is not.
         """
         self._source = source
-        for path in _FIELD.findall(source):
+        self.paths = tuple(_FIELD.findall(source))
+        for path in self.paths:
             _require(path)
 
     def fill(self, case: Case) -> str:
         """The text with the fields' values."""
         return _FIELD.sub(lambda match: str(FIELDS[match[1]](case)), self._source)
+
+
+def _plain(source: str) -> Callable[[Value], bool] | None:
+    """What an expression says of its only field, where it is a plain comparison with texts; None for anything else."""
+    match = _PLAIN.fullmatch(source.strip())
+    if match is None:
+        return None
+    if match["bare"]:
+        return bool if not match["not"] else operator.not_
+    wanted = frozenset(_TEXT.findall(match["text"] or match["texts"]))
+    if match["operator"] == "!=" or match["unless"]:
+        return lambda value: value not in wanted
+    return lambda value: value in wanted
+
+
+def _may_hold(parts: Sequence[_Part], case: Case) -> bool:
+    try:
+        for part in parts:
+            if not part.holds(case):
+                return False
+    except ValueError:
+        return True
+    return True
 
 
 def _conjuncts(source: str) -> list[str]:

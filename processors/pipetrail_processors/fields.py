@@ -4,10 +4,11 @@ Every field always has a value of its type: nothing fires, and nothing is allowe
 an answer needs is not there, it is "" (not known), which is neither yes nor no.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pipetrail_processors import case as trail_fields
 from pipetrail_processors.case import Case, Value
+from pipetrail_processors.fact import Fact
 from pipetrail_processors.guard import control, people_behind, policy_fields, review_fields
 from pipetrail_processors.guard.duration import shown
 from pipetrail_processors.people import display
@@ -98,15 +99,25 @@ def _people(case: Case) -> str:
     return ", ".join(names)
 
 
-# Fields that the event alone and the policy answer, whatever else is known: what they say once, they say for ever.
-OWN = frozenset({"policy.governs_roles", "policy.governs_freezes"}).union(
+# Fields that the policy answers, of whatever event.
+BY_POLICY = frozenset({"policy.governs_roles", "policy.governs_freezes"})
+# Fields that the event alone, its repository and the policy answer, whatever else is known: what they say, they say for ever.
+OWN = (BY_POLICY | {"policy.ticket_required"}).union(
     f"event.{name}"
     for name in (
         *("id", "type", "time", "day", "stage", "actor_type", "bot", "reason", "result", "decision", "skip", "digest"),
-        *("control", "control_kind", "effect", "verb", "action", "bypass_always", "administers", "environment"),
+        *("control", "control_kind", "effect", "verb", "action", "bypass_always", "administers", "environment", "production"),
         *("branch", "trunk", "into_trunk", "forced", "rejected", "skip_marker"),
     )
 )
+
+# Fields that others than the case's own events answer: such an event alters what was found about it.
+OF_OTHERS = (
+    *("trail.", "change.", "item.", "event.own_change", "event.artifact", "event.human", "event.flipped"),
+    *("event.approved_artifact", "event.back", "event.open_findings", "event.permitted", "event.asks_for"),
+)
+# Whether a field can hold for any of the facts, told from all of them at once.
+GATES: Mapping[str, Callable[[Sequence[Fact]], bool]] = {"event.back": history.any_back}
 
 FIELDS: dict[str, Callable[[Case], Value]] = {
     **trail_fields.FIELDS,

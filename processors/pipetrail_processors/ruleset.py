@@ -1,6 +1,6 @@
 """The rules in force: the built-in ones, and those of a folder, which add to them and replace the ones of the same id."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -10,14 +10,17 @@ from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.service.yamlfile import parse
 from pipetrail_schemas.times import format_time
 
-from pipetrail_processors.case import Case
+from pipetrail_processors.case import Case, View
 from pipetrail_processors.expression import Expression, Text
-from pipetrail_processors.fields import FIELDS
+from pipetrail_processors.fact import Fact
+from pipetrail_processors.fields import FIELDS, GATES, OF_OTHERS
 from pipetrail_processors.lifecycle import exclusions
 from pipetrail_processors.lifecycle.exclusions import Excluded, Ground
+from pipetrail_processors.policy import Policy
 from pipetrail_processors.rule import Exclusion, Rule
 
 _SETTING = "rules"
+_REMEMBERED = 32_768  # facts, some 10 MB at most
 
 
 class Step(NamedTuple):
@@ -44,8 +47,43 @@ class Compiled:
         self.on = frozenset(rule.on).union(*(step.on for step in self.steps))
         self.when = Expression(rule.when)
         own = [(exclusion, Expression(exclusion.when)) for exclusion in rule.exclusions]
-        self._exclusions = [*own, *((one.excluded, one) for one in grounds if rule.id in one.excluded.rules)]
+        self._exclusions: list[tuple[Exclusion | Excluded, Expression | Ground]] = [
+            *own,
+            *((one.excluded, one) for one in grounds if rule.id in one.excluded.rules),
+        ]
         self._titles = [(choice.condition, Text(choice.value)) for choice in rule.title]
+        self._gates = [GATES[path] for path in self.when.required if path in GATES]
+        self.sees_others = any(path.startswith(OF_OTHERS) for path in self._paths())
+
+    def plausible(self, case: Case) -> bool:
+        """Whether what the event alone says leaves it open that the rule finds something in it."""
+        kind = case.facts[0]["e"].get("type")
+        if self.steps:
+            return any(kind in step.on and step.when.may_hold(case) for step in self.steps)
+        return kind in self.on and self.when.may_hold(case)
+
+    def governed(self, view: View) -> bool:
+        """Whether what the policy alone answers leaves it open that the rule finds something."""
+        return bool(self.steps) or self.when.governed(view)
+
+    def open_here(self, view: View) -> bool:
+        """Whether what is true of the whole trail leaves it open that the rule finds something in it. Quick."""
+        return self.possible(view.facts) and self.when.may_hold_in(view)
+
+    def possible(self, facts: Sequence[Fact]) -> bool:
+        """Whether the facts together leave it open that the rule finds something in one of them. Quick."""
+        return not self._gates or all(gate(facts) for gate in self._gates)
+
+    def _paths(self) -> Iterator[str]:
+        conditions = [choice.condition for choice in (*self.rule.title, *self.rule.severity)]
+        excluded = [ground.when if isinstance(ground, Ground) else ground for _, ground in self._exclusions]
+        for expression in (self.when, *excluded, *conditions):
+            yield from expression.paths if expression else ()
+        for _, text in self._titles:
+            yield from text.paths
+        if self.rule.each:
+            yield "item."
+        yield from self.rule.dedupe
 
     @property
     def spans(self) -> bool:
@@ -79,13 +117,42 @@ class Compiled:
         return [fact.get("d") or fact["e"]["event_id"], f"stage {stage}"]
 
 
+# By event: which version of it, in which repository, and the rules that it makes plausible.
+_Remembered = dict[str, tuple[str | None, str | None, tuple[Compiled, ...]]]
+_NOT_YET: tuple[str | None, str | None, tuple[Compiled, ...]] = (None, None, ())
+
+
+class _Memory:
+    """Which rules facts make plausible, under one policy."""
+
+    def __init__(self) -> None:
+        self.known: _Remembered = {}
+        self._policy: Policy | None = None
+        # By type: those of its rules that the policy does not rule out by itself.
+        self._ruled_in: dict[str, tuple[Compiled, ...]] = {}
+
+    def under(self, policy: Policy) -> "_Memory":
+        """What is remembered under the policy."""
+        if self._policy is not policy or len(self.known) > _REMEMBERED:
+            self._policy, self.known, self._ruled_in = policy, {}, {}
+        return self
+
+    def about(self, name: str, rules: Sequence[Compiled], view: View) -> tuple[Compiled, ...]:
+        """Those of the rules about a type that the policy does not rule out by itself."""
+        known = self._ruled_in.get(name)
+        if known is None:
+            known = self._ruled_in[name] = tuple(rule for rule in rules if rule.governed(view))
+        return known
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """Compiled rules, in the order of their ids."""
 
     rules: Sequence[Compiled]
     _by_type: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _of_types: dict[frozenset[str], list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _altered: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
     replacing: list[Compiled] = field(default_factory=list, init=False, repr=False, compare=False)
     _watched: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
@@ -106,14 +173,34 @@ class RuleSet:
         """Those that an event of the type can make fire."""
         return self._by_type.get(name, ())
 
-    def of_types(self, names: Iterable[str]) -> list[Compiled]:
-        """Those that events of the types can make fire, in the order of their ids."""
-        wanted = self._by_type.keys() & names
-        key = frozenset(wanted)
-        known = self._of_types.get(key)
+    def plausible(self, view: View) -> list[Compiled]:
+        """Those that one of the facts could make fire, by what it alone says, in the order of their ids.
+
+        A trail is judged anew with each of its events, and most rules are about something that most events are not: what a
+        fact says once, it says for ever, and is remembered.
+        """
+        memory, repository = self._memory.under(view.policy), view.subject.repository
+        found: set[Compiled] = set()
+        for name in self._by_type.keys() & view.by_type:
+            about = memory.about(name, self._by_type[name], view)
+            for fact in view.by_type[name] if about else ():
+                event_id = fact["e"]["event_id"]
+                version, where, rules = memory.known.get(event_id, _NOT_YET)
+                if version != fact.get("h", "") or where != repository:
+                    case = Case(view, [fact])
+                    rules = tuple(rule for rule in about if rule.plausible(case))
+                    memory.known[event_id] = (fact.get("h", ""), repository, rules)
+                if rules:
+                    found.update(rules)
+        return sorted(found, key=_id_of) if len(found) > 1 else list(found)
+
+    def altered_by(self, name: str) -> Sequence[Compiled]:
+        """Those whose findings about some events another event of the type can alter."""
+        known = self._altered.get(name)
         if known is None:
-            found = {id(rule): rule for name in wanted for rule in self._by_type[name]}
-            known = self._of_types[key] = sorted(found.values(), key=lambda rule: rule.rule.id)
+            known = self._altered[name] = [
+                rule for rule in self.rules if name in rule.on or (rule.sees_others and not rule.spans)
+            ]
         return known
 
     def watched(self, name: str) -> bool:
@@ -140,6 +227,10 @@ class RuleSet:
     def of(cls, rules: Sequence[Rule], grounds: Sequence[Ground] = ()) -> "RuleSet":
         """These rules and no others; `grounds` exclude some of their hits."""
         return cls([Compiled(rule, grounds) for rule in sorted(rules, key=lambda rule: rule.id)])
+
+
+def _id_of(rule: Compiled) -> str:
+    return rule.rule.id
 
 
 def read_rule(text: str, *, name: str) -> Rule:

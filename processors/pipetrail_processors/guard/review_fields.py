@@ -1,9 +1,12 @@
 """What rules ask about the review of a change, of its dossier as of an event. For rules, over `guard.reviews`. Pure."""
 
+from collections.abc import Collection
+
 from pipetrail_processors.case import Case
 from pipetrail_processors.fact import Fact
 from pipetrail_processors.guard import reviews
 from pipetrail_processors.people import display
+from pipetrail_processors.policy import Policy
 from pipetrail_processors.stages import standings
 from pipetrail_processors.watch.dossier import DossierView
 
@@ -75,10 +78,16 @@ def checks(case: Case) -> list[tuple[str, str, Fact]]:
     found: dict[str, Fact] = {}
     for commit in sorted(_commits(case)):
         found.update((fact["e"]["event_id"], fact) for fact in view.of_commit(commit))
-    before = [fact for fact in found.values() if (fact["e"]["time"], fact["e"]["event_id"]) < moment]
+    before = [
+        fact
+        for fact in found.values()
+        if fact["e"]["type"].startswith(CHECKS) and (fact["e"]["time"], fact["e"]["event_id"]) < moment
+    ]
     by_task: dict[str, list[Fact]] = {}
+    policy = view.policy
+    stages = {stage for environment in policy.environments for stage in environment.require}
     for fact in sorted(before, key=lambda fact: (fact["e"]["time"], fact["e"]["event_id"])):
-        if _is_required(case, fact):
+        if _is_required(fact, policy, stages):
             by_task.setdefault(str(fact.get("k", "")), []).append({**fact, "s": "check"})
     results = {task: standings(facts).get("check") for task, facts in by_task.items()}
     return [
@@ -88,13 +97,8 @@ def checks(case: Case) -> list[tuple[str, str, Fact]]:
     ]
 
 
-def _is_required(case: Case, fact: Fact) -> bool:
+def _is_required(fact: Fact, policy: Policy, stages: Collection[str]) -> bool:
     """A check that the policy names, or of a stage that it requires for some environment, where the task says its stage."""
-    kind = fact["e"]["type"]
-    if not kind.startswith(CHECKS):
-        return False
-    policy = case.view.policy
-    stages = {stage for environment in policy.environments for stage in environment.require}
     return fact.get("s") in stages or policy.is_check(str(fact["e"].get("name", "")))
 
 

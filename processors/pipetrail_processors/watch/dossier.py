@@ -5,11 +5,11 @@ about what is no longer kept stands as it was published. A dossier of which noth
 (`retention`) leaves the state.
 
     key    one of  c ID (a change)   e ENVIRONMENT SERVICE   a ACTOR   r (the repository)
-    value  f  facts by event id      g  findings as they were published, by id      q  those that were decided about
-           y  it is queued for the day when it is looked at again
+    value  f  facts by event id, in order of time (`o`)   g  findings as they were published, by id
+           q  those that were decided about   y  it is queued for the day when it is looked at again
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -22,6 +22,9 @@ from pipetrail_processors.policy import Policy
 from pipetrail_processors.retention import Entry, day_of, enqueue
 from pipetrail_processors.state import State
 from pipetrail_processors.summary import Subject, in_order
+
+_IN_ORDER = "o"
+_DAY, _DATE = timedelta(days=1), len("2026-11-23")
 
 
 class Bounds(NamedTuple):
@@ -37,7 +40,7 @@ _FREQUENT = frozenset({"push.received", "change.merged", "deployment.started", "
 # The largest value is some 60 kB, an ordinary one 10. A repository and an actor are about sequences and bursts of rare events,
 # a change and an environment about their life, of which the latest decides.
 BOUNDS: Mapping[str, Bounds] = {
-    "repository": Bounds(96, 32, timedelta(days=14)),
+    "repository": Bounds(96, 16, timedelta(days=14)),
     "actor": Bounds(96, 100, timedelta(days=14)),
     "environment": Bounds(8, 16, timedelta(days=400)),
     "change": Bounds(128, 8, timedelta(days=400)),
@@ -83,6 +86,14 @@ def keys_of(fact: Fact) -> Iterator[tuple[str, str]]:
         yield "environment", f"e {environment} {fact.get('v', '')}"
 
 
+class Added(NamedTuple):
+    """What became of a fact: whether it is kept, whether it had been there before, and the events that had to go for it."""
+
+    kept: bool
+    again: bool
+    gone: Collection[str]
+
+
 class Dossier:
     """One dossier, read from the state and written back when it has changed."""
 
@@ -92,27 +103,33 @@ class Dossier:
         self._scope = scope
         self._key = b"w\0" + scope.encode() + b"\0" + key.encode()
         value = state.get(self._key)
+        self.is_new = value is None
         self.node: dict[str, Any] = {"f": {}} if value is None else orjson.loads(value)
+        # What is kept, in order of time: `f` is written so.
+        self.facts = list(self.node["f"].values()) if _IN_ORDER in self.node else in_order(self.node["f"].values())
 
-    @property
-    def facts(self) -> list[Fact]:
-        """What is kept, in order of time."""
-        return in_order(self.node["f"].values())
-
-    def add(self, fact: Fact, bounds: Bounds) -> tuple[bool, bool]:
-        """Take in a fact. Returns whether it is kept, and whether it had been there before."""
+    def add(self, fact: Fact, bounds: Bounds) -> Added:
+        """Take in a fact."""
         facts: dict[str, Fact] = self.node["f"]
         event_id = fact["e"]["event_id"]
         known = facts.get(event_id)
         if known is None or not stands(known, fact):
             facts[event_id] = fact
-        newest = max(kept["e"]["time"] for kept in facts.values())
-        oldest = format_time(parse_time(newest) - bounds.age)
-        young = [one for one in in_order(facts.values()) if one["e"]["time"] >= oldest]
-        frequent = [one for one in young if one["e"]["type"] in _FREQUENT][-bounds.frequent :]
-        others = [one for one in young if one["e"]["type"] not in _FREQUENT][-bounds.facts :]
-        self.node["f"] = {one["e"]["event_id"]: one for one in (*frequent, *others)}
-        return event_id in self.node["f"], known is not None
+            if known or _precedes(fact, self.facts):
+                self.facts = in_order(facts.values())
+                self.node["f"] = facts = {one["e"]["event_id"]: one for one in self.facts}
+            else:
+                self.facts = [*self.facts, fact]
+        gone = _beyond(self.facts, bounds)
+        if gone:
+            self.facts = [one for one in self.facts if one["e"]["event_id"] not in gone]
+            for one in gone:
+                del facts[one]
+        return Added(event_id not in gone, known is not None, gone)
+
+    def shows(self, events: Collection[str]) -> bool:
+        """Whether a finding that was published shows one of the events."""
+        return bool(events) and any(not _evidence(one).isdisjoint(events) for one in self.node.get("g", {}).values())
 
     def forget_what_nothing_shows(self) -> list[tuple[str, dict[str, Any]]]:
         """Leave findings alone whose events are not kept any more. Returns them, by id."""
@@ -137,6 +154,9 @@ class Dossier:
         if "y" not in self.node:
             self.node["y"] = 1
             enqueue(self._state, self.day, [Entry(self._scope, _QUEUED + self.key)])
+        if _IN_ORDER not in self.node:
+            self.node["f"] = {one["e"]["event_id"]: one for one in self.facts}
+            self.node[_IN_ORDER] = True
         self._state.set(self._key, orjson.dumps(self.node))
 
 
@@ -150,6 +170,28 @@ def is_due(state: State, entry: Entry, day: int) -> bool:
     else:
         enqueue(state, dossier.day, [entry])
     return True
+
+
+def _precedes(fact: Fact, facts: Sequence[Fact]) -> bool:
+    return bool(facts) and fact["e"]["time"] <= facts[-1]["e"]["time"]
+
+
+def _beyond(facts: Sequence[Fact], bounds: Bounds) -> set[str]:
+    """The events that are too old or too many, of facts in order of time."""
+    gone: set[str] = set()
+    if bounds.age < _DAY or facts[0]["e"]["time"][:_DATE] != facts[-1]["e"]["time"][:_DATE]:
+        oldest = format_time(parse_time(facts[-1]["e"]["time"]) - bounds.age)
+        if facts[0]["e"]["time"] < oldest:
+            gone = {one["e"]["event_id"] for one in facts if one["e"]["time"] < oldest}
+    if len(facts) <= min(bounds.facts, bounds.frequent):
+        return gone
+    number = sum(one["e"]["type"] in _FREQUENT for one in facts)
+    if number > bounds.frequent or len(facts) - number > bounds.facts:
+        young = [one["e"] for one in facts if one["e"]["event_id"] not in gone]
+        frequent = [entry["event_id"] for entry in young if entry["type"] in _FREQUENT]
+        others = [entry["event_id"] for entry in young if entry["type"] not in _FREQUENT]
+        gone.update(frequent[: -bounds.frequent], others[: -bounds.facts])
+    return gone
 
 
 def _evidence(document: Mapping[str, Any]) -> set[str]:

@@ -1,6 +1,6 @@
 """What rules ask about what went before, in a trail or an environment: verdicts, approvals, what ran there. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from pipetrail_schemas.times import parse_time
@@ -69,6 +69,12 @@ def back(case: Case) -> bool:
         elif gone and fact["e"]["type"] in _ARRIVED:
             return True
     return False
+
+
+def any_back(facts: Sequence[Fact]) -> bool:
+    """Whether any commit was deployed more than once: most deployments are of something new."""
+    seen: dict[str, str] = {}
+    return any("d" in fact and "o" in fact and seen.setdefault(fact["o"], fact["d"]) != fact["d"] for fact in facts)
 
 
 def _ran_before(case: Case, commit: str) -> bool:

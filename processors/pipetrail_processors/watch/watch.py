@@ -23,7 +23,7 @@ from pipetrail_processors.output import Output
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.summary import Subject, in_order
-from pipetrail_processors.watch.cases import candidates, worth_keeping
+from pipetrail_processors.watch.cases import candidates, concerns, worth_keeping
 from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier, DossierView, keys_of
 
 # Dossiers that take only what some rule matches: they are about rare events among many.
@@ -44,16 +44,18 @@ _TRAIL_KEYS = frozenset({"o", "a", "d"})
 _ALONE = Bounds(1, 1, timedelta(days=1))
 # What names the head of a change (`guard.review_fields`).
 _HEADS = frozenset({"change.created", "change.updated"})
+_COMMIT = "commit.recorded"
 _SEEN_BYTES = 8  # tells one set of facts of a commit from the next one
 
 
 class _Touched(NamedTuple):
-    """A dossier to be judged. `again`: its event had been there before; `altered`: it is to be written."""
+    """A dossier. `again`: its event had been there before; `altered`: it is to be written; `to_judge`: anew."""
 
     what: str
     dossier: Dossier
     again: bool = False
     altered: bool = False
+    to_judge: bool = True
 
 
 class Watch:
@@ -112,7 +114,9 @@ class Watch:
         if not work.repository or not _TRAIL_KEYS.isdisjoint(fact) or not self._trail.of_type(fact["e"]["type"]):
             return []
         dossier = Dossier(work.state, scope, f"l {fact['e']['event_id']}")
-        _, again = dossier.add(fact, _ALONE)
+        if dossier.is_new and not self._trail.plausible(self._view(work, scope, [fact])):
+            return []
+        again = dossier.add(fact, _ALONE).again
         hits = detect(self._view(work, scope, dossier.facts), self._trail)
         findings = update(dossier.node, hits, self._ledger(work, scope, dossier), again=again, cause=work.cause)
         if findings:
@@ -121,28 +125,37 @@ class Watch:
 
     def _take(self, work: Work, scope: str, what: str, key: str, fact: Fact) -> "_Touched | None":
         """Put the fact into the dossier; None where the dossier does not want it."""
-        kind = fact["e"]["type"]
+        kind, rules = fact["e"]["type"], self._over[what]
         if what in _SELECTIVE:
-            rules = self._over[what].of_type(kind)
-            if not rules:
+            if not rules.of_type(kind):
                 return None
             view = self._view(work, scope, [fact])
-            if not any(worth_keeping(rule, view, fact) for rule in rules):
+            if not any(worth_keeping(rule, view, fact) for rule in rules.plausible(view)):
                 return None
-        elif not (kind.startswith(_LIVES[what]) and self._over[what].rules):
+        elif not (kind.startswith(_LIVES[what]) and rules.rules):
             return None
         dossier = Dossier(work.state, scope, key)
         slim = {name: value for name, value in fact.items() if name not in _LEFT_OUT[what]}
         slim["e"] = {name: value for name, value in fact["e"].items() if name not in _NOT_JUDGED}
-        kept, again = dossier.add(slim, BOUNDS[what])
-        if not kept:
+        added = dossier.add(slim, BOUNDS[what])
+        if not added.kept:
             return None
         if what == "change" and work.repository:
             self._bind(work, key, dossier.facts)
-        return _Touched(what, dossier, again=again, altered=True)
+        to_judge = added.again or dossier.shows(added.gone) or self._concerned(rules, dossier.facts, slim)
+        return _Touched(what, dossier, again=added.again, altered=True, to_judge=to_judge)
+
+    def _concerned(self, rules: RuleSet, facts: Sequence[Fact], fact: Fact) -> bool:
+        """Whether a fact, new among the facts, may alter what is found in them."""
+        altered = rules.altered_by(fact["e"]["type"])
+        kinds = {one["e"]["type"] for one in facts} if altered else frozenset()
+        return any(not rule.on.isdisjoint(kinds) and concerns(rule, facts, fact) for rule in altered)
 
     def _judge(self, work: Work, scope: str, touched: "_Touched") -> list[Output]:
         dossier = touched.dossier
+        if not touched.to_judge:
+            dossier.save()
+            return []
         view = self._view(work, scope, dossier.facts)
         hits = detect(view, self._over[touched.what], candidates)
         ledger = self._ledger(work, scope, dossier)
@@ -156,8 +169,12 @@ class Watch:
         return Ledger(work, self._policy, in_dossier(scope, dossier.key), dossier.node)
 
     def _view(self, work: Work, scope: str, facts: Sequence[Fact]) -> DossierView:
+        known: dict[str, Sequence[Fact]] = {}
+
         def of_commit(commit: str) -> Sequence[Fact]:
-            return in_order(work.node(commit).get("f", {}).values())
+            if commit not in known:
+                known[commit] = in_order(work.node(commit).get("f", {}).values())
+            return known[commit]
 
         def open_findings(commit: str) -> Mapping[str, Any]:
             published: Mapping[str, Any] = work.node(commit).get("g", {})
@@ -211,10 +228,9 @@ def _scope_id(scope: str) -> str:
 
 def _seen(node: Node, until: str) -> str:
     """Which facts of a commit a change is judged by: who wrote it, and the checks up to a time."""
-    kinds = ((fact, fact["e"]["type"]) for fact in node.get("f", {}).values())
     seen = [
         fact["e"]["event_id"] + fact["h"]
-        for fact, kind in kinds
-        if "c" in fact or kind == "commit.recorded" or (kind.startswith(CHECKS) and fact["e"]["time"] <= until)
+        for fact in node.get("f", {}).values()
+        if "c" in fact or fact["e"]["type"] == _COMMIT or (fact["e"]["time"] <= until and fact["e"]["type"].startswith(CHECKS))
     ]
     return hashlib.blake2b("".join(sorted(seen)).encode(), digest_size=_SEEN_BYTES).hexdigest() if seen else ""

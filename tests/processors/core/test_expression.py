@@ -40,6 +40,21 @@ def test_parts_that_are_judged_one_by_one_give_what_the_whole_gives(source: str,
     assert cel.compile(source).execute(context) == Expression(source).holds(case)
 
 
+@pytest.mark.parametrize("text", ["a", "b", "", "c", "a, b"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        'event.type == "a"', 'event.type != "a"', 'event.type == ""', 'event.type in ["a", "b"]', '!(event.type in ["a", "b"])',
+        'event.type in ["a"]', "trail.traced", "!trail.traced", 'event.type == "a, b"', 'event.type != "a" && trail.traced',
+    ],
+)  # fmt: skip
+def test_a_plain_comparison_gives_what_cel_gives(source: str, text: str) -> None:
+    """What is judged without CEL, since it is plain, means the same."""
+    fact = {"e": {"type": text}}
+    case = Case(View(Subject("t", None, "c", 1), [fact], Policy()), [fact])
+    assert cel.compile(source).execute({"event": {"type": text}, "trail": {"traced": True}}) == Expression(source).holds(case)
+
+
 @pytest.mark.parametrize(
     ("source", "parts"),
     [

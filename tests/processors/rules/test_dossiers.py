@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pipetrail_processors.labelled import messages
 from pipetrail_processors.ruleset import RuleSet, read_rule
 from pipetrail_processors.state import MemoryState
-from pipetrail_processors.watch.dossier import Bounds, Dossier
+from pipetrail_processors.watch import watch
+from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier
 from pipetrail_schemas.topics import FINDINGS
 from support.world import World
 
@@ -57,6 +58,20 @@ def test_any_order_and_repetition_ends_in_the_same_findings(events: list[dict[st
     assert _open(told) == _open(shuffled)
 
 
+@given(st.lists(_event(), min_size=1, max_size=14), st.data())
+@settings(max_examples=150, deadline=None)
+def test_what_is_not_judged_anew_would_not_have_changed(events: list[dict[str, Any]], data: st.DataObject) -> None:
+    """Most events concern no rule over the dossiers that they go into: judged all the same, they give the same messages."""
+    told = list(messages(events))
+    order = data.draw(st.permutations(told + told[:2]))
+    small = {what: data.draw(st.sampled_from([bounds, Bounds(4, 2, timedelta(minutes=20))])) for what, bounds in BOUNDS.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watch, "BOUNDS", small)
+        spared = _published(order)
+        patch.setattr(watch.Watch, "_concerned", lambda *_: True)
+        assert _published(order) == spared
+
+
 def test_a_dossier_keeps_the_newest_whatever_the_order() -> None:
     """Bounded by number and by event time."""
     facts = [_fact(minute) for minute in range(0, 60, 4)]
@@ -82,7 +97,7 @@ def test_what_is_older_than_what_is_kept_is_not_taken_in() -> None:
     """An event that comes again after it was forgotten is no news."""
     dossier = Dossier(MemoryState(), "r", "k")
     dossier.add(_fact(50), SMALL)
-    assert dossier.add(_fact(10), SMALL) == (False, False)
+    assert dossier.add(_fact(10), SMALL)[:2] == (False, False)
 
 
 def test_a_late_event_withdraws_the_parts_of_a_story_and_tells_it_once() -> None:
@@ -153,3 +168,9 @@ def _open(told: list[bytes]) -> list[dict[str, Any]]:
 def _fact(minute: int, kind: str = "policy.changed") -> dict[str, Any]:
     time = f"2026-01-05T09:{minute:02}:00.000Z"
     return {"e": {"event_id": f"{minute:03}", "time": time, "type": kind}, "r": "2026-11-02T09:00:00.000Z", "h": ""}
+
+
+def _published(told: list[bytes]) -> list[tuple[bytes, bytes | None]]:
+    world = World(rules=RULES)
+    world.take(told)
+    return [(output.key, output.value) for output in world.published[FINDINGS]]

@@ -30,6 +30,7 @@ SMALLEST = {
     "artifact.hash": "d1",
     "deployment.environment.name": "qa",
     "user.target.name": "x",
+    "pipetrail.squash.head": "c2",
     "event.action": "x",
     "event.reason": "x",
 }
