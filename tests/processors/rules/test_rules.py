@@ -31,6 +31,7 @@ SMALLEST = {
     "deployment.environment.name": "qa",
     "user.target.name": "x",
     "pipetrail.squash.head": "c2",
+    "pipetrail.finding.id": "00000000-0000-5000-8000-000000000001",
     "event.action": "x",
     "event.reason": "x",
 }
