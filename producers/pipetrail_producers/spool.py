@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipetrail_producers import spool_record
+from pipetrail_producers.durable import sync
 from pipetrail_producers.errors import DamagedRecordError, SpoolError, SpoolFullError
 from pipetrail_producers.message import Message
 
@@ -73,7 +74,7 @@ class Spool:
                 self._require_room(sum(map(len, records)))
                 for record in records:
                     self._write(record)
-                _sync(self.folder)
+                sync(self.folder)
 
     def paths(self) -> list[Path]:
         """The files of the records that wait, oldest first, unread. A spool that was never written is empty.
@@ -110,7 +111,7 @@ class Spool:
             for entry in entries:
                 entry.path.unlink(missing_ok=True)
             if entries:
-                _sync(self.folder)
+                sync(self.folder)
 
     def recover(self) -> list[Damaged]:
         """Take up what writers left that died before their rename: whole records wait again, torn ones are set aside.
@@ -143,7 +144,7 @@ class Spool:
         missing = [folder for folder in (self.folder, *self.folder.parents) if not folder.is_dir()]
         self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         for folder in missing:  # a new folder's name is as lasting as the folder that holds it
-            _sync(folder.parent)
+            sync(folder.parent)
 
     def _require_room(self, size: int) -> None:
         used = _size(self.folder) + _size(self.folder / DAMAGED)
@@ -174,15 +175,15 @@ class Spool:
         except DamagedRecordError as exc:
             return self._set_aside(path, f"its writer died before it was recorded: {exc}")
         path.rename(path.with_suffix(SUFFIX))
-        _sync(self.folder)
+        sync(self.folder)
         return None
 
     def _set_aside(self, path: Path, reason: str) -> Damaged:
         target = self.folder / DAMAGED / path.name
         target.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         path.rename(target)
-        _sync(target.parent)
-        _sync(self.folder)
+        sync(target.parent)
+        sync(self.folder)
         return Damaged(target, reason)
 
     @contextmanager
@@ -220,14 +221,6 @@ def _size(folder: Path) -> int:
             with suppress(FileNotFoundError):
                 total += entry.stat().st_size if entry.is_file() else 0
     return total
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

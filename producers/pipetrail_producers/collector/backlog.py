@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from pipetrail_producers.collector import frame
 from pipetrail_producers.collector.errors import DamagedFrameError, StoreError
-from pipetrail_producers.collector.store import FILE_MODE, FOLDER_MODE, Segment, segments, sync
+from pipetrail_producers.collector.store import FILE_MODE, FOLDER_MODE, Segment, segments
+from pipetrail_producers.durable import sync
 
 DAMAGED = "damaged"
 _PLACE = "place"

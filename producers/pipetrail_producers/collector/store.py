@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from pipetrail_producers.collector import frame
 from pipetrail_producers.collector.errors import StoreError, StoreFullError
+from pipetrail_producers.durable import sync
 
 SUFFIX = ".segment"
 # Deliveries may hold what is not meant for other users of the machine.
@@ -203,12 +204,3 @@ def size(folder: Path) -> int:
         with suppress(FileNotFoundError):  # delivered and removed meanwhile
             total += segment.path.stat().st_size
     return total
-
-
-def sync(folder: Path) -> None:
-    """Make a folder's names lasting."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

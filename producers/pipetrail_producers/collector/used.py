@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pipetrail_producers.collector.errors import RefusedTokenError, StoreError, StoreFullError
 from pipetrail_producers.collector.jobtoken import LEEWAY_S
-from pipetrail_producers.collector.store import FILE_MODE, sync
+from pipetrail_producers.collector.store import FILE_MODE
+from pipetrail_producers.durable import sync
 
 NAME = "used-tokens"
 # A line has some 160 bytes: 32 MB at most. At one token a second, each an hour long, 3,600 are held.

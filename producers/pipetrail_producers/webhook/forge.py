@@ -1,8 +1,9 @@
-"""What the translators of forges (GitHub, GitLab, Bitbucket) share: making a fact, and naming a field that is not there."""
+"""What the translators of forges (GitHub, GitLab, Bitbucket) share: where a fact is, and naming a field that is not there."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.payload import at
@@ -14,35 +15,6 @@ class Forge(NamedTuple):
     """A kind of forge, by the name that stands in its facts' ids and in errors."""
 
     system: str
-
-    def fact(
-        self,
-        type_: str,
-        time: datetime,
-        key: tuple[str, str],
-        data: Mapping[str, Any],
-        *,
-        instance: str,
-        repository: str | None,
-        state: str,
-        attempt: int = 1,
-        subject: str | None,
-    ) -> Fact:
-        """A fact of a repository (canonical URL) where there is one; `key` is kind and native id, within the instance."""
-        where: Data = {"vcs": {"repository": vcs_repository(repository)}, "cicd": {"system": self.system}}
-        kind, native_id = key
-        return Fact(
-            type=type_,
-            time=time,
-            provider=self.system,
-            instance=instance,
-            kind=kind,
-            native_id=native_id,
-            attempt=attempt,
-            state=state,
-            data=merged(where, data),
-            subject=subject or native_id,
-        )
 
     def required(self, payload: Any, path: str, kind: str) -> str:
         """A name that this kind always has.
@@ -68,3 +40,59 @@ class Forge(NamedTuple):
             UntranslatableError: always.
         """
         raise UntranslatableError(f"{self.system} {kind}: {path} is missing, or not what it always is")
+
+
+@dataclass(frozen=True, slots=True)
+class ForgePlace:
+    """An instance of a forge, and a repository of it where there is one; base of each forge's own.
+
+    Args:
+        instance: base URL, without a slash at its end; what native ids are unique within.
+        repository: canonical URL.
+        received: the time of what has none of its own.
+    """
+
+    forge: ClassVar[Forge]
+    # Where a payload names its repository, for errors.
+    address: ClassVar[str]
+
+    instance: str
+    repository: str | None
+    received: datetime
+
+    def need_repository(self, kind: str) -> str:
+        """The canonical URL, for what means nothing without it.
+
+        Raises:
+            UntranslatableError: the payload names no repository.
+        """
+        if self.repository is None:
+            raise UntranslatableError(f"{self.forge.system} {kind}: {self.address} is missing, or no repository's address")
+        return self.repository
+
+    def fact(
+        self,
+        type_: str,
+        time: datetime | None,
+        key: tuple[str, str],
+        data: Mapping[str, Any],
+        *,
+        state: str = "",
+        attempt: int = 1,
+        subject: str | None = None,
+    ) -> Fact:
+        """A fact of this place; `key` is kind and native id, `time` None the time of receipt."""
+        where: Data = {"vcs": {"repository": vcs_repository(self.repository)}, "cicd": {"system": self.forge.system}}
+        kind, native_id = key
+        return Fact(
+            type=type_,
+            time=time or self.received,
+            provider=self.forge.system,
+            instance=self.instance,
+            kind=kind,
+            native_id=native_id,
+            attempt=attempt,
+            state=state,
+            data=merged(where, data),
+            subject=subject or native_id,
+        )

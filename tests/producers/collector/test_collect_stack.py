@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.event import Event
 from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, Topic
 from support.collect import Running, running
-from support.collector import AGENT_TOKEN, signed
+from support.collector import AGENT_TOKEN, ENV, signed
 from support.kafka import Message, ensure_topics, read_all
 from support.wait import wait_for
 
@@ -157,6 +158,23 @@ def test_missing_numbers_of_an_agent_are_told(tmp_path: Path, kafka: KafkaConnec
             f"events 2 to 3 of the stream {run} did not arrive",
             f"events 6 to 7 of the stream {run} did not arrive",
         ]
+
+
+def test_the_five_minutes_of_the_page(tmp_path: Path, kafka: KafkaConnection) -> None:
+    """The page's file of sources, its payload and its own curl: the commit is on the topic, and another secret is refused."""
+    page = (Path(__file__).parents[3] / "docs" / "connect.md").read_text(encoding="utf-8")
+    _, setting, sending = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    sources = setting.partition("<<'END'\n")[2].partition("\nEND\n")[0]
+    commit = uuid.uuid4().hex + "01234567"
+    with running(tmp_path, kafka, sources=sources) as collector:
+        address = str(collector.client.base_url).rstrip("/")
+        script = sending.replace("http://127.0.0.1:8480", address).replace("8f2c1ab0c3d4e5f60718293a4b5c6d7e8f901234", commit)
+        for secret, answer in ((ENV["GITHUB_WEBHOOK_SECRET"], "202"), ("somebody else's, long enough", "401")):
+            env = {"PATH": os.environ["PATH"], "GITHUB_WEBHOOK_SECRET": secret}
+            done = subprocess.run(("bash", "-ec", script), cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+            assert done.stdout.splitlines()[0].split()[1] == answer
+        wait_for(lambda: len(found(kafka, EVENTS, commit)) == 2, timeout_s=30, what="the push and its commit")
+    assert {codec.decode(one.value).kind.name for one in found(kafka, EVENTS, commit)} == {"push.received", "commit.recorded"}
 
 
 def test_an_event_that_an_agent_lost_is_told(tmp_path: Path, kafka: KafkaConnection) -> None:

@@ -41,19 +41,23 @@ class Refusing:
         return refused
 
 
-def test_what_kafka_refuses_for_its_size_is_kept(collector: Collector, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """The message goes to a file, a dead letter says which, and the store lets the entry go."""
-    collector.post("/hooks/generic", b'{"event": "incident", "id": 1, "reason": "5xx"}')
-    publisher = Refusing()
-    deliverer = Deliverer(
+def delivering(collector: Collector, publisher: Refusing, *, max_bytes: int) -> Deliverer:
+    """What delivers the collector's store; `max_bytes` bounds what is kept of refusals."""
+    return Deliverer(
         collector.folder,
         collector.sources,
         publisher,  # type: ignore[arg-type]  # a stand-in for Kafka
         Redactor({}),
         gap_wait_s=1,
-        max_bytes=10_000,
+        max_bytes=max_bytes,
     )
-    publisher.deliverer = deliverer
+
+
+def test_what_kafka_refuses_for_its_size_is_kept(collector: Collector, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """The message goes to a file, a dead letter says which, and the store lets the entry go."""
+    collector.post("/hooks/generic", b'{"event": "incident", "id": 1, "reason": "5xx"}')
+    publisher = Refusing()
+    publisher.deliverer = deliverer = delivering(collector, publisher, max_bytes=10_000)
     deliverer.run()
     (letter,) = publisher.taken
     assert letter.topic == DEAD_LETTERS.name
@@ -68,17 +72,8 @@ def test_what_kafka_refuses_for_its_size_is_kept(collector: Collector, capfdbina
 def test_what_is_kept_is_bounded(collector: Collector) -> None:
     """Where there is no room for it, delivery ends with an error rather than without it."""
     collector.post("/hooks/generic", b'{"event": "incident", "id": 1, "reason": "5xx"}')
-    publisher = Refusing()
-    deliverer = Deliverer(
-        collector.folder,
-        collector.sources,
-        publisher,  # type: ignore[arg-type]  # a stand-in for Kafka
-        Redactor({}),
-        gap_wait_s=1,
-        max_bytes=100,
-    )
     with pytest.raises(StoreFullError, match="refused is full"):
-        deliverer.run()
+        delivering(collector, Refusing(), max_bytes=100).run()
     assert len(collector.entries()) == 1
 
 

@@ -51,4 +51,4 @@ def _place(project: str, url: str) -> Place:
     repository = below(instance, path)
     if repository is None or "/" not in path:
         raise click.BadParameter(f"{project!r} is no path with its group, like group/shop", param_hint="PROJECT")
-    return Place(instance, repository, path, now())
+    return Place(instance, repository, now(), path)

@@ -8,6 +8,7 @@ https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pipetrail_producers.webhook.bitbucket.read import Place, actor, moment
@@ -62,7 +63,7 @@ def server(payload: Mapping[str, Any], place: Place) -> Translation:
     """`repo:refs_changed`."""
     who = actor(at(payload, "actor"))
     time = moment(payload, "date")
-    told = place._replace(received=time) if time else place
+    told = replace(place, received=time) if time else place
     changes = [change for one in items(payload, "changes") if (change := _server_change(one))]
     listed = [commit for commit in items(payload, "commits") if isinstance(commit, Mapping)]
     facts: list[Fact] = []

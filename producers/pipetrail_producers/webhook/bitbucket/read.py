@@ -6,15 +6,14 @@ Data Center writes times as `2026-11-23T09:02:11+0100` or in milliseconds since 
 """
 
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipetrail_producers.ci.context import origin
 from pipetrail_producers.webhook import payload as plain
 from pipetrail_producers.webhook.delivery import Delivery
-from pipetrail_producers.webhook.fact import Fact
-from pipetrail_producers.webhook.forge import Forge
+from pipetrail_producers.webhook.forge import Forge, ForgePlace
 from pipetrail_producers.webhook.translation import UntranslatableError
 from pipetrail_producers.webhook.values import Data, name, repository, url
 
@@ -26,33 +25,14 @@ _OFFSET_WITHOUT_COLON = re.compile(r"(.*[+-]\d\d)(\d\d)", re.ASCII)
 _APPS = frozenset({"app_user", "AppUser"})
 
 
-class Place(NamedTuple):
-    """A repository, by its canonical URL, and when the delivery came."""
+@dataclass(frozen=True, slots=True)
+class Place(ForgePlace):
+    """The place of a delivery: always a repository, which numbers what it has by itself."""
+
+    forge = FORGE
+    address = "repository"
 
     repository: str
-    received: datetime
-
-    def fact(
-        self,
-        type_: str,
-        time: datetime | None,
-        key: tuple[str, str],
-        data: Mapping[str, Any],
-        *,
-        state: str = "",
-        subject: str | None = None,
-    ) -> Fact:
-        """A fact of this repository; `key` is kind and native id, `time` None the time of receipt."""
-        return FORGE.fact(
-            type_,
-            time or self.received,
-            key,
-            data,
-            instance=self.repository,
-            repository=self.repository,
-            state=state,
-            subject=subject,
-        )
 
 
 def place(delivery: Delivery, kind: str, path: str = "repository") -> Place:
@@ -65,7 +45,7 @@ def place(delivery: Delivery, kind: str, path: str = "repository") -> Place:
     canonical = address_of(found, delivery.instance)
     if canonical is None:
         raise UntranslatableError(f"bitbucket {kind}: {path} is missing, or without links; the setting `instance` helps then")
-    return Place(canonical, delivery.received)
+    return Place(canonical, canonical, delivery.received)
 
 
 def address_of(found: Any, instance: str | None = None) -> str | None:

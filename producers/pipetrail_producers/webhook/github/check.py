@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipetrail_producers.webhook.fact import Fact
-from pipetrail_producers.webhook.github.conclusion import SKIPPED, conclusion
+from pipetrail_producers.webhook.github.conclusion import conclusion
 from pipetrail_producers.webhook.github.place import Place
 from pipetrail_producers.webhook.github.read import first_moment, missing, moment, part, required, sender
 from pipetrail_producers.webhook.github.workflow_job import KIND as JOB
-from pipetrail_producers.webhook.github.workflow_job import task_fact, task_of
+from pipetrail_producers.webhook.github.workflow_job import task_fact, task_facts, task_of
 from pipetrail_producers.webhook.payload import items
 from pipetrail_producers.webhook.translation import Translation
 from pipetrail_producers.webhook.values import Data, full_revision, merged, name, title, url
@@ -44,22 +44,9 @@ def check_run(payload: Any, place: Place) -> Translation:
 
 def facts(run: Mapping[str, Any], place: Place, who: Data | None = None) -> Iterator[Fact]:
     """The facts of a check run, as far as it has come; `who` is the actor where no app is named."""
-    status = required(run, "status", _RUN)
-    if status not in {"in_progress", "completed"}:
-        return
-    key = (JOB if is_actions(run) else _RUN, required(run, "id", _RUN))
-    data = merged(_app(run, who), _about_run(run))
-    started, ended = moment(run, "started_at"), moment(run, "completed_at")
-    if status == "in_progress":
-        yield task_fact(place, key, "started", started, data)
-        return
-    how = conclusion(required(run, "conclusion", _RUN)) or missing(_RUN, "conclusion")
-    if how.raw == SKIPPED:
-        yield task_fact(place, key, "skipped", ended or started, merged(data, how.data))
-        return
-    yield task_fact(place, key, "started", started, data)
+    kinds = (JOB if is_actions(run) else _RUN, _RUN)
     why: Data = {} if is_actions(run) else {"event": {"reason": title(run, "output.title")}}
-    yield task_fact(place, key, "finished", ended, merged(data, how.data, why))
+    return task_facts(place, kinds, run, lambda: merged(_app(run, who), _about_run(run)), why)
 
 
 def is_actions(thing: Any) -> bool:

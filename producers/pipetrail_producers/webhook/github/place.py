@@ -6,15 +6,13 @@ renamed repository. Webhook and importer must agree on it: the one that the sett
 
 import hashlib
 import json
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pipetrail_producers.ci.context import origin
 from pipetrail_producers.webhook.delivery import Delivery
-from pipetrail_producers.webhook.fact import Fact
+from pipetrail_producers.webhook.forge import ForgePlace
 from pipetrail_producers.webhook.github.read import FORGE
-from pipetrail_producers.webhook.translation import UntranslatableError
 from pipetrail_producers.webhook.values import address, name, repository, url
 
 PUBLIC = "https://github.com"
@@ -27,58 +25,22 @@ _KEY_DIGITS = 32
 _LONGEST_KEY = 64
 
 
-class Place(NamedTuple):
-    """An instance, and a repository of it where there is one.
+@dataclass(frozen=True, slots=True)
+class Place(ForgePlace):
+    """The place of a delivery.
 
     Args:
-        instance: base URL, without a slash at its end.
-        repository: canonical URL.
-        received: the time of what has none of its own.
         delivery: key of what has none of its own: GitHub's id of the delivery, which its redelivery keeps.
     """
 
-    instance: str
-    repository: str | None
-    received: datetime
+    forge = FORGE
+    address = "repository.html_url"
+
     delivery: str = ""
-
-    def need_repository(self, kind: str) -> str:
-        """The canonical URL, for what means nothing without it.
-
-        Raises:
-            UntranslatableError: the payload names no repository.
-        """
-        if self.repository is None:
-            raise UntranslatableError(f"github {kind}: repository.html_url is missing, or no repository's address")
-        return self.repository
 
     def within(self, full_name: str | None) -> "Place":
         """The place of another repository of the same instance, by `owner/name`."""
-        return self._replace(repository=repository(f"{self.instance}/{full_name}") if full_name else None)
-
-    def fact(
-        self,
-        type_: str,
-        time: datetime | None,
-        key: tuple[str, str],
-        data: Mapping[str, Any],
-        *,
-        state: str = "",
-        attempt: int = 1,
-        subject: str | None = None,
-    ) -> Fact:
-        """A fact of this place; `key` is kind and native id, `time` None the time of receipt."""
-        return FORGE.fact(
-            type_,
-            time or self.received,
-            key,
-            data,
-            instance=self.instance,
-            repository=self.repository,
-            state=state,
-            attempt=attempt,
-            subject=subject,
-        )
+        return replace(self, repository=repository(f"{self.instance}/{full_name}") if full_name else None)
 
 
 def place(delivery: Delivery) -> Place:

@@ -4,7 +4,7 @@ A job's id is also its check run's, and every attempt has a new one. A skipped j
 earlier job failed; it is never a success.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -36,23 +36,39 @@ def facts(job: Mapping[str, Any], place: Place, who: Data | None = None) -> Iter
         place: where.
         who: the actor; REST answers name none.
     """
-    status = required(job, "status", KIND)
+    failed = next((name(step, "name") for step in items(job, "steps") if name(step, "conclusion") == "failure"), None)
+    end: Data = {"pipetrail": {"labels": {"failed_step": failed}}}
+    return task_facts(place, (KIND, KIND), job, lambda: merged(who or {}, _about(job, place)), end)
+
+
+def task_facts(
+    place: Place, kinds: tuple[str, str], run: Mapping[str, Any], about: Callable[[], Data], end: Data
+) -> Iterator[Fact]:
+    """The facts of a job or check run, as far as it has come.
+
+    Args:
+        place: where.
+        kinds: under which its id is counted, and by which errors name it.
+        run: the job or check run.
+        about: gives what all of its facts say.
+        end: what the last one says, too.
+    """
+    key_kind, kind = kinds
+    status = required(run, "status", kind)
     if status not in {"in_progress", "completed"}:
         return
-    key = (KIND, required(job, "id", KIND))
-    data = merged(who or {}, _about(job, place))
-    started, ended = moment(job, "started_at"), moment(job, "completed_at")
+    key = (key_kind, required(run, "id", kind))
+    data = about()
+    started, ended = moment(run, "started_at"), moment(run, "completed_at")
     if status == "in_progress":
         yield task_fact(place, key, "started", started, data)
         return
-    how = conclusion(required(job, "conclusion", KIND)) or missing(KIND, "conclusion")
+    how = conclusion(required(run, "conclusion", kind)) or missing(kind, "conclusion")
     if how.raw == SKIPPED:
         yield task_fact(place, key, "skipped", ended or started, merged(data, how.data))
         return
     yield task_fact(place, key, "started", started, data)
-    failed = next((name(step, "name") for step in items(job, "steps") if name(step, "conclusion") == "failure"), None)
-    ends = merged(data, how.data, {"pipetrail": {"labels": {"failed_step": failed}}})
-    yield task_fact(place, key, "finished", ended, ends)
+    yield task_fact(place, key, "finished", ended, merged(data, how.data, end))
 
 
 def task_fact(place: Place, key: tuple[str, str], verb: str, time: datetime | None, data: Data) -> Fact:

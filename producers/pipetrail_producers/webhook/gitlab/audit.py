@@ -7,6 +7,7 @@ https://docs.gitlab.com/user/compliance/audit_event_types/, https://docs.gitlab.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pipetrail_producers.webhook.gitlab.place import Place, below
@@ -87,7 +88,7 @@ def hook(payload: Mapping[str, Any], place: Place) -> Translation:
     if _says_nothing(kind):
         return Translation(silent=f"audit event {kind:.80} says nothing about delivery, or a hook of its own tells it")
     type_, told = _meaning(kind, payload)
-    place = place._replace(repository=place.repository or _repository(payload, place))
+    place = replace(place, repository=place.repository or _repository(payload, place))
     key = (_KIND, required(payload, "id", _KIND))
     data = merged(_about(payload, kind, place), told)
     return Translation((place.fact(type_, moment(payload, "created_at"), key, data, subject=name(payload, "target_details")),))

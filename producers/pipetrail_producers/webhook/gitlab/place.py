@@ -5,15 +5,12 @@ the project's web address before its path, else the header `X-Gitlab-Instance`. 
 none; their events then stand under `urn:gitlab`, which is enough as long as there is one GitLab.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
 from pipetrail_producers.ci.context import origin
 from pipetrail_producers.webhook.delivery import Delivery
-from pipetrail_producers.webhook.fact import Fact
+from pipetrail_producers.webhook.forge import ForgePlace
 from pipetrail_producers.webhook.gitlab.read import FORGE
-from pipetrail_producers.webhook.translation import UntranslatableError
 from pipetrail_producers.webhook.values import address, name, repository, url
 
 NO_INSTANCE = "urn:gitlab"
@@ -29,52 +26,18 @@ _ADDRESSES = (
 )
 
 
-class Place(NamedTuple):
-    """An instance, and a project of it where there is one.
+@dataclass(frozen=True, slots=True)
+class Place(ForgePlace):
+    """The place of a delivery.
 
     Args:
-        instance: base URL.
-        repository: canonical URL.
         path: of the project, with its groups.
-        received: the time of what has none of its own.
     """
 
-    instance: str
-    repository: str | None
+    forge = FORGE
+    address = "project.web_url"
+
     path: str | None
-    received: datetime
-
-    def need_repository(self, kind: str) -> str:
-        """The canonical URL, for what means nothing without it.
-
-        Raises:
-            UntranslatableError: the payload names no project.
-        """
-        if self.repository is None:
-            raise UntranslatableError(f"gitlab {kind}: project.web_url is missing, or no repository's address")
-        return self.repository
-
-    def fact(
-        self,
-        type_: str,
-        time: datetime | None,
-        key: tuple[str, str],
-        data: Mapping[str, Any],
-        *,
-        state: str = "",
-        subject: str | None = None,
-    ) -> Fact:
-        """A fact of this place; `key` is kind and native id, `time` None the time of receipt."""
-        return FORGE.fact(
-            type_,
-            time or self.received,
-            key,
-            data,
-            instance=self.instance,
-            repository=self.repository,
-            state=state,
-            subject=subject,
-        )
 
 
 def place(delivery: Delivery) -> Place:
@@ -86,7 +49,7 @@ def place(delivery: Delivery) -> Place:
     instance = canonical_instance(named)
     if path is None and found and instance:
         path = found.removeprefix(instance).strip("/")
-    return Place(instance or NO_INSTANCE, found, path or None, delivery.received)
+    return Place(instance or NO_INSTANCE, found, delivery.received, path or None)
 
 
 def canonical_instance(base: str | None) -> str | None:

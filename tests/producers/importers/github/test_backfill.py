@@ -21,6 +21,7 @@ from pipetrail_producers.webhook.github.place import Place
 from pipetrail_schemas.check import lookup
 from pipetrail_schemas.errors import SettingError
 from support import github, translator
+from support.outlet import Outlet
 from support.rest_stand_in import Asked, Reply, StandIn, stand_in
 from support.translator import RECEIVED, short_types
 
@@ -84,20 +85,6 @@ def answers(asked: Asked) -> Reply:
     """GitHub's answer, all on one page."""
     found = ANSWERS.get(asked.path.removeprefix(REPO))
     return Reply({"message": "Not Found"}, 404) if found is None else Reply(found)
-
-
-class Outlet:
-    """Keeps the events."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def send(self, event: Event) -> None:
-        """Keep it."""
-        self.events.append(event)
-
-    def settle(self) -> None:
-        """All is kept already."""
 
 
 def client(server: StandIn, slept: list[float] | None = None) -> Client:

@@ -24,10 +24,11 @@ from pipetrail_producers.webhook.gitlab.place import Place
 from pipetrail_sinks.opensearch.duplicates import contradictions
 from support import gitlab, translator
 from support.gitlab import ANSWERS, BOB, HEAD, INSTANCE, MERGED, OLD, REPOSITORY, Json
+from support.outlet import Outlet
 from support.rest_stand_in import Asked, Reply, StandIn, stand_in
 from support.translator import RECEIVED, Event, delivery, short_types
 
-PLACE = Place(INSTANCE, REPOSITORY, "pay/shop", RECEIVED)
+PLACE = Place(INSTANCE, REPOSITORY, RECEIVED, "pay/shop")
 BASE = "/api/v4/projects/pay%2Fshop/"
 
 
@@ -48,20 +49,6 @@ class Answers:
         """The answer as the only page."""
         del start
         yield Page(members_of(self.get(path, params), members), None)
-
-
-class Outlet:
-    """Keeps the events."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def send(self, event: Event) -> None:
-        """Keep it."""
-        self.events.append(event)
-
-    def settle(self) -> None:
-        """They are kept already."""
 
 
 def saved(folder: Path, answers: dict[str, Any]) -> Path:

@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from pipetrail_producers.importers.commands import importers
-from pipetrail_producers.importers.jenkins.jobs import RANGE
-from pipetrail_producers.webhook.jenkins import SYSTEM
+from pipetrail_producers.importers.errors import AccessError
+from pipetrail_producers.importers.jenkins.jobs import RANGE, Builds
+from pipetrail_producers.importers.rest.backfill import Step, run
+from pipetrail_producers.importers.rest.client import Client
+from pipetrail_producers.importers.rest.position import Position
+from pipetrail_producers.webhook.jenkins import SYSTEM, rest
+from support.outlet import Outlet
 from support.rest_stand_in import Asked, Reply, StandIn, stand_in
-from support.translator import Event, delivery, short_types
+from support.translator import RECEIVED, Event, delivery, short_types
 
 STARTED_MS = 1_795_424_531_000
 ROOT = "https://ci.example"
@@ -99,6 +104,29 @@ def test_an_import_and_the_plugins_tell_one_fact() -> None:
     with stand_in(answer) as server:
         made, _ = imported(server.url)
     assert {fact.id for fact in SYSTEM.translate(delivery(payload)).facts} <= {one["id"] for one in made}
+
+
+def test_an_import_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """A Jenkins that forbids the second range of builds ends the import; the next one asks for that range first."""
+    forbidden = {f"{{{RANGE},{2 * RANGE}}}"}
+
+    def moody(server: StandIn, asked: Asked) -> Reply:
+        is_forbidden = any(asked.query.get("tree", "").endswith(one) for one in forbidden)
+        return Reply({}, status=403) if is_forbidden else answer(server, asked)
+
+    step = Step("nightly", "job/nightly/api/json", lambda _, member: rest.facts(rest.build(member), None), members="allBuilds")
+    file, outlet = tmp_path / "state.json", Outlet()
+    with stand_in(moody) as server:
+        source = Builds(Client(server.url, {}, say=lambda _: None))
+        with pytest.raises(AccessError):
+            run(ROOT, [step], source, outlet, Position(file, {}), recorded=RECEIVED)
+        assert len(outlet.events) == 2 * RANGE
+        forbidden.clear()
+        asked_before = len(server.asked)
+        summary = run(ROOT, [step], source, outlet, Position(file, {}), recorded=RECEIVED)
+        assert [re.findall(r"\{(\d+),", asked.query["tree"])[-1] for asked in server.asked[asked_before:]] == ["100", "200"]
+    assert summary.resumed
+    assert len(outlet.events) == len({event["id"] for event in outlet.events}) == 2 * MANY
 
 
 def test_since_ends_the_reading_at_the_first_older_build() -> None:
