@@ -9,6 +9,7 @@ from pipetrail_processors.settings import ProcessSettings
 from pipetrail_processors.state import MemoryState
 from pipetrail_processors.tally import count_trails
 from pipetrail_schemas.connection import KafkaConnection
+from structlog.testing import capture_logs
 
 
 class Engine:
@@ -96,3 +97,17 @@ def test_the_time_since_the_last_commit_grows_only_while_something_waits_for_one
     assert (after(5), after(5)) == (5, 10)
     engine.consumer.commits += 1
     assert (after(1), after(2)) == (0, 2)
+
+
+def test_the_log_says_every_half_minute_how_it_goes_while_there_is_work(
+    engine: Engine, operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With messages, rate and lag; and nothing where there is nothing to say."""
+    now = 1000.0
+    monkeypatch.setattr("pipetrail_processors.operation.operation.monotonic", lambda: now)
+    with capture_logs() as lines:
+        for messages in (0, 0, 400, 400, 400):
+            engine.counts.messages = messages
+            operation.look()
+            now += 30
+    assert [(line["event"], line["messages"], line["lag_messages"]) for line in lines] == [("progress", 400, 0)]
