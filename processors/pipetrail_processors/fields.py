@@ -7,6 +7,7 @@ an answer needs is not there, it is "" (not known), which is neither yes nor no.
 from collections.abc import Callable, Mapping, Sequence
 
 from pipetrail_processors import case as trail_fields
+from pipetrail_processors.anomaly import view as measure_fields
 from pipetrail_processors.case import Case, Value
 from pipetrail_processors.fact import Fact
 from pipetrail_processors.guard import control, people_behind, policy_fields, review_fields
@@ -121,6 +122,7 @@ GATES: Mapping[str, Callable[[Sequence[Fact]], bool]] = {"event.back": history.a
 
 FIELDS: dict[str, Callable[[Case], Value]] = {
     **trail_fields.FIELDS,
+    **measure_fields.FIELDS,
     "event.action": lambda case: more(case, "a"),
     "event.skip_marker": lambda case: more(case, "s"),
     "event.day": lambda case: str(case.entry.get("time", ""))[:10],

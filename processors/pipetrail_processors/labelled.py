@@ -23,6 +23,7 @@ from pipetrail_processors.state import MemoryState
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _WAIT = timedelta(minutes=10)
 REPOSITORY = "https://git.example/acme/shop"
+_REPETITION = frozenset({"repeat", "every", "cycle"})
 _NOT_DATA = frozenset({"type", "minute", "recorded", "partitionkey", "key"})
 # `c1`, `c2` … and `d1`, `d2` … in the events stand for commit ids and digests.
 _COMMIT_DIGITS, _DIGEST_DIGITS = 40, 64
@@ -80,12 +81,14 @@ def messages(events: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
 
     Args:
         events: each with `type` and fields of `data` by dotted paths. `minute`, `partitionkey` and `recorded` (a minute, too)
-            may be given; otherwise events come a minute apart and are recorded when they happen.
+            may be given; otherwise events come a minute apart and are recorded when they happen. `repeat: N` stands for N
+            such events, `every` so many minutes from the first on; `{n}` and `{before}` in texts are the number of one (1, 2 …)
+            and of the one before it, and `cycle` has for a path the values that they take in turns.
 
     Raises:
         ValueError: there is no such event type.
     """
-    for number, fields in enumerate(events):
+    for number, fields in enumerate(_repeated(events)):
         kind = event_type(fields["type"])
         minute = fields.get("minute", number)
         data: dict[str, Any] = {}
@@ -108,6 +111,26 @@ def messages(events: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
             "data": data,
         }
         yield orjson.dumps(_spelled_out(envelope))
+
+
+def _repeated(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for number, fields in enumerate(events):
+        if "repeat" not in fields:
+            yield fields
+            continue
+        for time in range(fields["repeat"]):
+            one = {path: _numbered(value, time + 1) for path, value in fields.items() if path not in _REPETITION}
+            one["minute"] = fields.get("minute", number) + time * fields.get("every", 1)
+            one["key"] = f"{fields.get('key', number)} {time}"
+            yield one | {path: values[time % len(values)] for path, values in fields.get("cycle", {}).items()}
+
+
+def _numbered(value: Any, number: int) -> Any:
+    if isinstance(value, dict):
+        return {name: _numbered(item, number) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_numbered(item, number) for item in value]
+    return value.format(n=number, before=number - 1) if isinstance(value, str) else value
 
 
 def _put(data: dict[str, Any], path: str, value: Any) -> None:

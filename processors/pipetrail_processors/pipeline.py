@@ -17,6 +17,7 @@ from pipetrail_schemas.ticket import find_ticket, ticket_pattern
 from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS, LINKS, RECORDS, RESOLVED
 
+from pipetrail_processors.anomaly.anomalies import Anomalies
 from pipetrail_processors.bonds import bonds_of, identity_of
 from pipetrail_processors.correlate.foreign import (
     CLAIMS_HEADER,
@@ -87,6 +88,7 @@ class Pipeline:
         self._foreign = Foreign(self._waiting)
         self._publisher = Publisher(policy, rules)
         self._watch = Watch(policy, rules)
+        self._anomalies = Anomalies(policy, rules)
 
     def on_event(self, value: bytes | None, headers: Headers, state: State, key: bytes | None = None) -> list[Output]:
         """A round of one message of the events or the resolved topic: see `take_event`."""
@@ -143,7 +145,8 @@ class Pipeline:
                 if others := _versions(headers):
                     fact["y"] = others
             outputs += self._join(together, work, reading, fact, evidence)
-        return outputs + self._watch.on_event(work, fact, reading.source)
+        outputs += self._watch.on_event(work, fact, reading.source)
+        return outputs + self._anomalies.on_event(work, fact)
 
     def take_link(self, together: Round, key: bytes | None, value: bytes | None) -> list[Output]:
         """Take in a message of the links topic: which repository and commit made what the alias names.
@@ -192,6 +195,8 @@ class Pipeline:
     def _look_at(self, work: Work, entry: Entry, now: datetime) -> None:
         """Remove a node that is old, with all that belongs to it; another one is looked at again later."""
         if is_due(work.state, entry, day_of(format_time(now - self._retention))):
+            return
+        if self._anomalies.is_due(work, entry.key, day_of(format_time(now - self._retention))):
             return
         node = work.node(entry.key)
         if not node:
@@ -242,6 +247,7 @@ class Pipeline:
             outputs += published
             found = any(output.topic is FINDINGS for output in published)
             outputs += self._watch.on_trail(work, key, found=found, again=why.again)
+            outputs += self._anomalies.on_trail(work, key, again=why.again)
         return outputs
 
 

@@ -2,7 +2,8 @@
 
 A rule is about a trail (`over: trail`), or about what a dossier keeps: a change's whole review, the deployments of an
 environment, what an actor or a repository did lately. Over a dossier it may want several events: `threshold` of them within
-`window`, or one for each of the `steps`, in their order, within `window`; then `when` is about each of them alone.
+`window`, or one for each of the `steps`, in their order, within `window`; then `when` is about each of them alone. With a
+`measure` it finds what is out of the ordinary (docs/anomalies.md), and `when` says what of that is worth a finding.
 """
 
 from datetime import timedelta
@@ -23,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 
+from pipetrail_processors.anomaly.measure import MEASURES
+from pipetrail_processors.anomaly.setting import Setting
 from pipetrail_processors.expression import Expression, Text
 from pipetrail_processors.fields import FIELDS
 from pipetrail_processors.guard.duration import parse_duration
@@ -113,6 +116,8 @@ class Rule(_Part):
     replaces: tuple[_Id, ...] = Field(default=(), description="rules whose findings about the same events this one stands for")
     dedupe: tuple[str, ...] = Field(default=(), description="hits with equal values of these fields are one finding")
     exclusions: tuple[Exclusion, ...] = ()
+    measure: Setting | None = Field(default=None, description="what is measured and compared with its own history")
+    enabled: bool = Field(default=True, description="false: the rule is known, and is not asked")
     tests: Annotated[list[Labelled], Field(min_length=1)]
 
     @field_validator("severity", "title", mode="before")
@@ -155,6 +160,19 @@ class Rule(_Part):
             raise ValueError("`threshold` and `steps` want a `window`, are over a dossier, and not `each`")
         if not several and self.window is not None:
             raise ValueError("window: only with `threshold` or `steps`")
+        return self
+
+    @model_validator(mode="after")
+    def _measures_what_there_is(self) -> Self:
+        if self.measure is None:
+            return self
+        known = MEASURES[self.measure.name]
+        if self.threshold is not None or self.steps or self.each:
+            raise ValueError("`measure` goes without `threshold`, `steps` and `each`; it has a threshold of its own")
+        if self.over not in known.over:
+            raise ValueError(f"{self.measure.name} is over {' or '.join(sorted(known.over))}, not {self.over}")
+        if other := sorted(set(self.on) - known.types):
+            raise ValueError(f"{self.measure.name} is not in {', '.join(other)}; allowed: {', '.join(sorted(known.types))}")
         return self
 
     @model_validator(mode="after")

@@ -162,12 +162,12 @@ class RuleSet:
                 self._by_type.setdefault(name, []).append(rule)
             if rule.rule.replaces:
                 self.replacing.append(rule)
-            if rule.rule.over != "trail":
+            if rule.rule.over != "trail" and rule.rule.measure is None:
                 self._watched.update(rule.on)
 
     def over(self, what: str) -> "RuleSet":
-        """Those about a trail, or about one kind of dossier."""
-        return RuleSet([rule for rule in self.rules if rule.rule.over == what])
+        """Those about a trail, or about one kind of dossier; those that measure are about neither."""
+        return RuleSet([rule for rule in self.rules if rule.rule.over == what and rule.rule.measure is None])
 
     def of_type(self, name: str) -> Sequence[Compiled]:
         """Those that an event of the type can make fire."""
@@ -225,8 +225,8 @@ class RuleSet:
 
     @classmethod
     def of(cls, rules: Sequence[Rule], grounds: Sequence[Ground] = ()) -> "RuleSet":
-        """These rules and no others; `grounds` exclude some of their hits."""
-        return cls([Compiled(rule, grounds) for rule in sorted(rules, key=lambda rule: rule.id)])
+        """These rules and no others, but for those that are not enabled; `grounds` exclude some of their hits."""
+        return cls([Compiled(rule, grounds) for rule in sorted(rules, key=lambda rule: rule.id) if rule.enabled])
 
 
 def _id_of(rule: Compiled) -> str:

@@ -68,6 +68,17 @@ class Uncounted(Decision):
     why: str = Field(description="why it does not count")
 
 
+class Measured(Model):
+    """What was measured, where the finding is an anomaly: the numbers, and what they were compared with."""
+
+    name: Name = Field(description="the measure")
+    value: str
+    normal: str = Field(description="the normal range")
+    samples: int = Field(ge=0, description="how many earlier ones it was compared with")
+    since: Time = Field(description="when the first of them was")
+    score: int = Field(ge=0, description="how far from normal it is, in whole deviations or times")
+
+
 class FindingState(Model):
     """`pipetrail.finding`."""
 
@@ -81,6 +92,7 @@ class FindingState(Model):
     evidence: list[Name] = Field(description="ids of the events that show it")
     correction: str | None = Field(default=None, description="what an earlier verdict was corrected by, and to what")
     exclusion: Exclusion | None = None
+    measure: Measured | None = None
     on_behalf_of: Person | None = Field(default=None, description="the human behind an actor (`user`) that is none")
     acknowledged: Decision | None = None
     justified: Decision | None = None

@@ -1,0 +1,215 @@
+"""Judging events against the history before them: each goes into the series of its measures, and is judged by those.
+
+A verdict is a function of the samples before it by event time. A late sample has those after it judged anew, up to `JUDGED`;
+what they say then is published as corrected or withdrawn. What is out of the ordinary among others that are is no new finding.
+Events that carry no measure cost one look into a table.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from pipetrail_schemas import ids
+from pipetrail_schemas.times import format_time
+
+from pipetrail_processors.anomaly.durations import durations, started
+from pipetrail_processors.anomaly.measure import MEASURES, Measure, subject_of, time_ms
+from pipetrail_processors.anomaly.series import JUDGED, QUIET, QUIET_ALONE, QUIET_ALONE_MS, Sample, Series, key_of
+from pipetrail_processors.anomaly.setting import Setting
+from pipetrail_processors.anomaly.told import Told
+from pipetrail_processors.anomaly.verdict import Verdict
+from pipetrail_processors.anomaly.view import MeasureView
+from pipetrail_processors.case import Case
+from pipetrail_processors.correlate.nodes import Work
+from pipetrail_processors.fact import Fact
+from pipetrail_processors.hit import Hit, hit_of
+from pipetrail_processors.output import Output
+from pipetrail_processors.policy import Policy
+from pipetrail_processors.retention import Entry, enqueue
+from pipetrail_processors.ruleset import Compiled, RuleSet
+from pipetrail_processors.summary import Subject
+
+_PREFIX = "series:"
+_KEPT = ("r", "h", "o", "d", "v", "k", "u", "s")
+_NOT_SHOWN = frozenset({"url", "link", "name", "revision"})
+_SIZES, _DURATIONS = "deployment_size", "build_duration"
+
+
+class _Measured(NamedTuple):
+    """A rule with its measure."""
+
+    rule: Compiled
+    setting: Setting
+    measure: Measure
+
+
+class Anomalies:
+    """Keeps series and judges them. Keeps nothing between calls but policy and rules."""
+
+    def __init__(self, policy: Policy, rules: RuleSet) -> None:
+        self._policy = policy
+        self._by_rule: dict[str, _Measured] = {}
+        self._by_type: dict[str, list[_Measured]] = {}
+        for rule in rules.rules:
+            if (setting := rule.rule.measure) is None:
+                continue
+            one = self._by_rule[rule.rule.id] = _Measured(rule, setting, MEASURES[setting.name])
+            for kind in rule.on:
+                self._by_type.setdefault(kind, []).append(one)
+                if setting.name == _DURATIONS:
+                    self._by_type.setdefault(started(kind), []).append(one)
+        self._sizes = [one for one in self._by_rule.values() if one.setting.name == _SIZES]
+
+    def on_event(self, work: Work, fact: Fact) -> list[Output]:
+        """Take in an event. Returns findings.
+
+        Args:
+            work: the nodes of the repository, with the event joined.
+            fact: of the event.
+        """
+        measured = self._by_type.get(fact["e"]["type"])
+        if not measured or not work.repository:
+            return []
+        outputs: list[Output] = []
+        for one in measured:
+            if one.setting.name == _DURATIONS:
+                pairs = list(durations(work, fact))
+            else:
+                value = one.measure.value(fact)
+                pairs = [] if value is None else [(fact, value)]
+            for about, value in pairs:
+                if about["e"]["type"] in one.rule.on:
+                    outputs += self._take(work, one, about, value)
+        return outputs
+
+    def on_trail(self, work: Work, key: str, *, again: bool) -> list[Output]:
+        """A trail was published: how many commits its deployments carried may have changed. Returns findings.
+
+        Args:
+            work: the nodes of the repository.
+            key: of the trail's node.
+            again: it was published because something was told again.
+        """
+        node = work.node(key)
+        carried, told = node.get("j"), node.get("s")
+        if not work.repository or not (carried or told):
+            return []
+        counts = {event_id: float(sums[5]) for event_id, sums in (carried or {}).items() if sums[3] == "known" and sums[5]}
+        known: dict[str, float] = told or {}
+        if counts != known:
+            work.change(key)["s"] = counts
+        outputs: list[Output] = []
+        for event_id in sorted(counts.keys() | known.keys()):
+            fact = node.get("f", {}).get(event_id)
+            if fact is None or not (again or counts.get(event_id) != known.get(event_id)):
+                continue
+            for one in self._sizes:
+                outputs += self._take(work, one, fact, counts.get(event_id), again=again)
+        return outputs
+
+    def is_due(self, work: Work, key: str, day: int) -> bool:
+        """Whether the key is of a series; it is removed where nothing was recorded of it since the day, else queued anew."""
+        if not key.startswith(_PREFIX):
+            return False
+        name = key.removeprefix(_PREFIX)
+        one = self._by_rule.get(name.partition(" ")[0])
+        series = Series(work.state, work.repository, name, one.measure.slot if one else lambda ms, _: ms)
+        if series.is_new:
+            return True
+        if series.day < day:
+            series.forget()
+            Told(work, self._policy, name).forget()
+        else:
+            enqueue(work.state, series.day, [Entry(work.repository, key)])
+        return True
+
+    def _take(self, work: Work, one: _Measured, fact: Fact, value: float | None, *, again: bool = False) -> list[Output]:
+        """Put a sample into its series, or (None) remove it, and say what that changes."""
+        subject = subject_of(one.setting.name, one.rule.rule.over, fact, self._policy)
+        if subject is None:
+            return []
+        name = f"{one.rule.rule.id} {subject}"
+        series = Series(work.state, work.repository, name, one.measure.slot, one.measure.span)
+        key = key_of(fact["e"]["event_id"])
+        place = series.drop(key) if value is None else series.put(_sample(one, fact, key, value))
+        if place is None:
+            return Told(work, self._policy, name).again() if series.holds else []
+        found = _judged(series, one, place)
+        outputs: list[Output] = []
+        if found or series.holds:
+            hits = [(hit, at) for at, verdict in found for hit in self._hits(work, one, series, at, verdict)]
+            outputs = Told(work, self._policy, name).correct(series, place, hits, again=again)
+        day = work.day or 0
+        series.day = max(series.day, day)
+        if series.is_new:
+            enqueue(work.state, day, [Entry(work.repository, _PREFIX + name)])
+        series.save()
+        return outputs
+
+    def _hits(self, work: Work, one: _Measured, series: Series, place: int, verdict: Verdict) -> Iterator[Hit]:
+        """The finding about a sample, unless the rule's condition does not hold for it."""
+        fact = series.fact(place)
+        if fact is None:
+            return
+        others = (series.fact(at) for at in range(max(0, place - verdict.span + 1), place) if series.value[at])
+        facts = [fact, *(other for other in others if other)]
+        subject = Subject(id=_scope_id(work.repository), repository=work.repository, commit=None, revision=1)
+        case = Case(MeasureView(subject, facts, self._policy, verdict), facts)
+        try:
+            problem = "" if one.rule.when.holds(case) else None
+        except ValueError as exc:
+            problem = str(exc)
+        if problem is not None:
+            hit = hit_of(one.rule, case, problem)
+            hit.document["pipetrail"]["finding"]["measure"] = _shown(one, verdict)
+            yield hit
+
+
+def _judged(series: Series, one: _Measured, place: int) -> list[tuple[int, Verdict]]:
+    """What is out of the ordinary from a place on, each with the first of those that are together only."""
+    count = len(series.ms)
+    found = []
+    for at in range(max(place, count - JUDGED - QUIET, 0), count):
+        verdict = one.measure.judge(series, at, one.setting)
+        series.flag[at] = verdict is not None
+        if verdict and at >= count - JUDGED and not _among_others(series, at, one.measure.span):
+            found.append((at, verdict))
+    return found
+
+
+def _among_others(series: Series, place: int, span: int) -> bool:
+    """Whether it goes on with what has been found: what is about many events ends with as many, what is about one in a week."""
+    if span > 1:
+        return any(series.flag[max(0, place - span) : place])
+    earliest = series.ms[place] - QUIET_ALONE_MS
+    return any(series.flag[at] and series.ms[at] >= earliest for at in range(max(0, place - QUIET_ALONE), place))
+
+
+def _sample(one: _Measured, fact: Fact, key: int, value: float) -> Sample:
+    entry = fact["e"]
+    slim: Fact | None = None
+    if one.measure.span == 1 or value:
+        slim = {name: fact[name] for name in _KEPT if name in fact}
+        slim["e"] = {name: part for name, part in entry.items() if name not in _NOT_SHOWN}
+    return Sample(time_ms(entry["time"]), key, value, time_ms(fact["r"]), int(fact["h"], 16), slim)
+
+
+def _shown(one: _Measured, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "name": one.setting.name,
+        "value": verdict.value,
+        "normal": verdict.normal,
+        "samples": verdict.samples,
+        "since": _time(verdict.since_ms),
+        "score": int(verdict.score),
+    }
+
+
+def _time(ms: int) -> str:
+    return format_time(datetime.fromtimestamp(ms / 1000, UTC))
+
+
+@lru_cache(maxsize=4096)
+def _scope_id(scope: str) -> str:
+    return ids.trail_id(scope, "")

@@ -1,0 +1,29 @@
+"""First times: has this actor never done this here, where nearly all is done by those who have? Pure.
+
+One sample an actor and week counts. How likely somebody new is by the history is the share of those who were seen once only
+(Good, The Population Frequencies of Species, Biometrika 40, 1953): where everybody deploys now and then it is large, and
+nobody is found.
+"""
+
+from collections import Counter
+
+from pipetrail_processors.anomaly.series import Series
+from pipetrail_processors.anomaly.setting import Setting
+from pipetrail_processors.anomaly.verdict import Verdict
+
+
+def judge(series: Series, place: int, setting: Setting) -> Verdict | None:
+    """Whether the actor at a place is new, and that is out of the ordinary. The series' values stand for actors."""
+    actor = series.value[place]
+    if series.size(place) < setting.samples or actor in series.surely(place)[1]:
+        return None
+    points = series.baseline(place)
+    if len(points) < setting.samples or any(point.value == actor for point in points):
+        return None
+    seen = Counter(point.value for point in points)
+    new = (sum(times == 1 for times in seen.values()) + 1) / (len(points) + 1)
+    if new > setting.threshold:
+        return None
+    people = f"{len(seen)} other{'' if len(seen) == 1 else 's'}"
+    normal = f"{people}, counted once a week each; somebody new is one in {1 / new:.0f}"
+    return Verdict("first time", normal, len(points), points[0].ms, setting.threshold / new)
