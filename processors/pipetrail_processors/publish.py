@@ -200,7 +200,7 @@ def _merged_into(work: Work, alias: str) -> str | None:
         for repository, commits in node.get("c", {}).items():
             return trail_id(repository, commits[0] if len(commits) == 1 else alias)
         return None
-    homes = [home for _, (home, _) in sorted(node.get("m", {}).items()) if home != alias]
+    homes = [home for _, (home, _) in sorted(node.get("m", {}).items()) if home != alias] or sorted(node.get("p", {}).values())
     return trail_id(work.repository, homes[0]) if homes else None
 
 

@@ -173,6 +173,7 @@ class Joiner:
             node = work.change(about)
             node.setdefault("n", {})[event_id] = weight
             _stretch(node, fact["e"]["time"])
+            _forward(node, event_id, None if link == "alias" or home == about else home)
             touched.add(about)
         if old_home and old_home != home:
             work.change(old_home).get("f", {}).pop(event_id, None)
@@ -258,6 +259,14 @@ def _tell(node: Node, kind: str, other: str, event_id: str) -> None:
 def _enlist(node: Node, event_id: str, home: str, weight: int, time: str) -> None:
     node.setdefault("m", {})[event_id] = [home, weight]
     _stretch(node, time)
+
+
+def _forward(node: Node, event_id: str, home: str | None) -> None:
+    gone = node.setdefault("p", {})
+    if home is None:
+        gone.pop(event_id, None)
+    else:
+        gone[event_id] = home
 
 
 def _stretch(node: Node, time: str) -> None:

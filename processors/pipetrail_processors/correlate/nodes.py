@@ -10,6 +10,7 @@ A node is a JSON object with short keys. The node of a commit:
     j  what the commit's own deployments carried, by event id     u  the last revision that was published
     k  how ambiguous deployments are that are, or could be, the commit's own, and those before them, by event id
     h  changes that the commit is head or merge of: key of the dossier → [until when, which] facts it is judged by (`watch`)
+    p  events about the commit, of a proposed change, that went on to the commit that its merge made: id → that commit
     o  what was left out of `f` because there was too much (`correlate.cap`)
     y  the day of the latest recording that changed it (`retention`), for nodes of any kind
 

@@ -27,8 +27,9 @@ from pipetrail_processors.round import Round
 
 # As many as the live worker takes in together when it has a backlog.
 ROUND = 500
-# What a process keeps of its share in memory, all rule sets together; the rest goes to disk.
-MEMORY_BYTES = 192 * 1024 * 1024
+# What a process keeps of its share in memory, all rule sets together; the rest goes to disk. Values are written anew all the
+# time, which leaves gaps: the process is three to four times as large.
+MEMORY_BYTES = 128 * 1024 * 1024
 _STATE_PART = 0.7
 # Different reasons of refusals that are told; a broken source would have as many as lines.
 _REASONS = 20

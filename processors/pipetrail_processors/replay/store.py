@@ -11,6 +11,7 @@ from pipetrail_processors.errors import StateError
 # What an entry costs beside its bytes, as Python objects.
 _ENTRY_BYTES = 150
 _CACHE_BYTES = 32 * 1024 * 1024
+_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 _BLOOM_BITS = 10  # most reads are for keys that are new, and then touch no file
 
 
@@ -101,6 +102,7 @@ def _options() -> Any:
     blocks.set_block_cache(rocksdict.Cache(_CACHE_BYTES))
     options = rocksdict.Options(raw_mode=True)
     options.set_block_based_table_factory(blocks)
+    options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
     return options
 
 
