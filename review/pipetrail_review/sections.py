@@ -29,6 +29,8 @@ _REVISIONS_SHOWN = 6
 _BONDS = {
     "head": "head of the change",
     "merged_as": "merged as",
+    "squash_of": "squash of the branch up to",
+    "squashed_as": "squashed as",
     "merges": "merges",
     "merged_by": "merged by",
     "test_merge": "temporary merge",

@@ -2,13 +2,13 @@
 
 import io
 from datetime import UTC
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pipetrail_review.render import timeline
-from pipetrail_review.sections import sections
+from pipetrail_review.sections import _BONDS, sections
 from pipetrail_review.terminal import console
-from pipetrail_schemas.trail import Trail
+from pipetrail_schemas.trail import Relation, Trail
 from support.deliveries import ANN, BOB, NOW, START, commit_id, digest, document, entry, trail
 
 OLD, HEAD, NEXT = commit_id("old"), commit_id("head"), commit_id("next")
@@ -182,3 +182,8 @@ def test_no_text_of_a_document_gets_onto_the_terminal_as_it_is() -> None:
     text = "".join("".join(lines) for lines in printed(Trail.model_validate(content), width=200).values())
     assert not {"\x1b", "\u202e"} & set(text)
     assert text.count("\\x1b[2J\\u202e") >= 6
+
+
+def test_every_bond_has_words() -> None:
+    """What a trail's document may be bound by can be shown."""
+    assert set(_BONDS) == set(get_args(Relation.model_fields["kind"].annotation))

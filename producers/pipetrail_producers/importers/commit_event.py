@@ -119,22 +119,22 @@ class EventMaker:
 
         It says nothing but what follows from these two: found again with other refs beside them, it is the same fact.
         """
-        identity = event_id(
-            provider="git", instance=self._repository, kind="squash", native_id=f"{squash.commit} {squash.head}"
-        )
+        native_id = f"{squash.commit} {squash.head}"
+        identity = event_id(provider="git", instance=self._repository, kind="squash", native_id=native_id)
         envelope = self._envelope(_SQUASH, identity, squash.commit, self._time(commit.committer.seconds))
-        about = _json({"head": squash.head, "base": squash.base, "commits": squash.commits, "evidence": squash.evidence})
-        return f'{envelope}{self._data(commit.committer, _json({"revision": squash.commit}))},"squash":{about}}}}}}}'.encode()
+        data = self._data(commit.committer, _json({"revision": squash.commit}), f'"event":{_json({"reason": _why(squash)})},')
+        about = {"head": squash.head, "base": squash.base, "commits": squash.commits, "evidence": squash.evidence}
+        return f'{envelope}{data},"squash":{_json(about)}}}}}}}'.encode()
 
     def _envelope(self, kind: EventType, identity: str, subject: str, time: str) -> str:
         return f'{self._starts[kind.name]},"id":"{identity}","time":"{time}","subject":{_string(subject)}'
 
-    def _data(self, actor: Person, head: str) -> str:
-        """`data`, left open in its last member, `pipetrail`."""
+    def _data(self, actor: Person, head: str, more: str = "") -> str:
+        """`data`, with more members before, left open in its last member, `pipetrail`."""
         named = _named(actor.name, actor.email)
         user = f'"user":{{{named}}},' if named else ""
         about_actor = f'"actor":{{"type":"{_actor_type(actor)}"}}'
-        return f',"data":{{{user}"vcs":{self._vcs},"ref":{{"head":{head}}}}},"pipetrail":{{{about_actor}'
+        return f',"data":{{{more}{user}"vcs":{self._vcs},"ref":{{"head":{head}}}}},"pipetrail":{{{about_actor}'
 
     def _time(self, seconds: int) -> str:
         """RFC 3339 in UTC; a claim that no calendar can express becomes 1970, as git itself shows it."""
@@ -146,6 +146,12 @@ class EventMaker:
             date = self._days[day] = datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
         minute, second = divmod(second, 60)
         return f"{date}T{minute // 60:02}:{minute % 60:02}:{second:02}.000Z"
+
+
+def _why(squash: Squash) -> str:
+    what = "has the same tree as" if squash.evidence == "same_tree" else "changes the same lines as"
+    count = "the one commit" if squash.commits == 1 else f"the {squash.commits} commits"
+    return f"{what} {count} up to {squash.head}"
 
 
 def _with_time(person: Person, time: str) -> str:

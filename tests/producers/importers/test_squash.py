@@ -93,6 +93,7 @@ def test_a_squash_of_an_up_to_date_branch_has_the_tree_of_its_head(work: Work, t
     assert event["data"]["pipetrail"]["squash"] == {"head": head, "base": base, "commits": 2, "evidence": "same_tree"}
     assert event["data"]["vcs"]["ref"]["head"]["revision"] == squash
     assert event["data"]["user"]["email"] == "grace@acme.example"
+    assert event["data"]["event"]["reason"] == f"has the same tree as the 2 commits up to {head}"
     assert (event["time"], event["subject"]) == (work.imported(tmp_path)[0][0]["time"], squash)
     assert "1 commits are squashes of branches" in " ".join(summary.notes)
 
