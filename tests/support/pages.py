@@ -39,7 +39,8 @@ class PagesOf:
             wait_for(self.ready, timeout_s=timeout_s, what="the program to be ready")
         except AssertionError as exc:
             log = self._process.log_file.read_text(errors="replace")[-3000:]
-            raise AssertionError(f"{exc}: {self.problems()}\n{log}") from exc
+            figures = {name: number for name, number in self.figures().items() if name.startswith("pipetrail_")}
+            raise AssertionError(f"{exc}: {self.problems()}\n{figures}\n{log}") from exc
 
     def problems(self) -> dict[str, Any]:
         """What /readyz complains of."""

@@ -52,7 +52,7 @@ class KafkaLag:
         self._history = LagHistory()
         self._lock = threading.Lock()
         try:
-            self._admin = AdminClient(self._config)
+            self._admin: AdminClient | None = AdminClient(self._config)
         except KafkaException as exc:
             raise SettingError("PIPETRAIL_KAFKA_CONFIG", exc.args[0].str()) from exc
 
@@ -63,12 +63,15 @@ class KafkaLag:
             UnansweredError: Kafka does not answer.
         """
         partitions = list(self._assigned())
+        # librdkafka's admin client keeps the leaders' epochs for ever: one from before an election is refused from then on.
+        admin = self._admin = self._admin or AdminClient(self._config)
         try:
             if not partitions:
-                self._admin.list_topics(timeout=_TIMEOUT_S)
-            ends = self._offsets(partitions, _LATEST)
-            committed = self._committed(partitions)
+                admin.list_topics(timeout=_TIMEOUT_S)
+            ends = _offsets(admin, partitions, _LATEST)
+            committed = self._committed(admin, partitions)
         except KafkaException as exc:
+            self._admin = None
             raise UnansweredError(exc.args[0].str()) from exc
         if new := self._history.unknown(ends, committed):
             self._seed(new, committed)
@@ -88,23 +91,16 @@ class KafkaLag:
         """The age of the oldest message that is not committed."""
         return total(self.by_topic().values()).seconds
 
-    def _offsets(self, partitions: Collection[Partition], which: OffsetSpec) -> dict[Partition, int]:
-        if not partitions:
-            return {}
-        wanted = {TopicPartition(topic, number): which for topic, number in partitions}
-        asked: Mapping[TopicPartition, Future[Any]] = self._admin.list_offsets(wanted, request_timeout=_TIMEOUT_S)
-        return {(place.topic, place.partition): future.result().offset for place, future in asked.items()}
-
-    def _committed(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+    def _committed(self, admin: AdminClient, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The committed offsets; where nothing is committed, the beginning, which is where reading starts."""
         if not partitions:
             return {}
         wanted = ConsumerGroupTopicPartitions(self._group, [TopicPartition(*one) for one in partitions])
-        (future,) = self._admin.list_consumer_group_offsets([wanted], request_timeout=_TIMEOUT_S).values()
+        (future,) = admin.list_consumer_group_offsets([wanted], request_timeout=_TIMEOUT_S).values()
         told = {(place.topic, place.partition): place.offset for place in future.result().topic_partitions}
         found = {one: told.get(one, -1) for one in partitions}
         new = [one for one, offset in found.items() if offset < _NOTHING]
-        return found | self._offsets(new, _EARLIEST)
+        return found | _offsets(admin, new, _EARLIEST)
 
     def _seed(self, partitions: Collection[Partition], committed: Mapping[Partition, int]) -> None:
         """Read the oldest message of each backlog for its time. The group does not notice: nothing is subscribed to."""
@@ -123,3 +119,11 @@ class KafkaLag:
                     consumer.pause([TopicPartition(*place)])
                     kind, milliseconds = message.timestamp()
                     self._history.seed(place, milliseconds / 1000 if kind else time(), committed[place])
+
+
+def _offsets(admin: AdminClient, partitions: Collection[Partition], which: OffsetSpec) -> dict[Partition, int]:
+    if not partitions:
+        return {}
+    wanted = {TopicPartition(topic, number): which for topic, number in partitions}
+    asked: Mapping[TopicPartition, "Future[Any]"] = admin.list_offsets(wanted, request_timeout=_TIMEOUT_S)
+    return {(place.topic, place.partition): future.result().offset for place, future in asked.items()}
