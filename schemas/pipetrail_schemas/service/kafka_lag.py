@@ -125,5 +125,5 @@ def _offsets(admin: AdminClient, partitions: Collection[Partition], which: Offse
     if not partitions:
         return {}
     wanted = {TopicPartition(topic, number): which for topic, number in partitions}
-    asked: Mapping[TopicPartition, "Future[Any]"] = admin.list_offsets(wanted, request_timeout=_TIMEOUT_S)
+    asked: Mapping[TopicPartition, Future[Any]] = admin.list_offsets(wanted, request_timeout=_TIMEOUT_S)
     return {(place.topic, place.partition): future.result().offset for place, future in asked.items()}
