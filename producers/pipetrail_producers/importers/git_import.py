@@ -86,11 +86,11 @@ class Summary:
         if self.lightweight_tags:
             notes.append(f"{self.lightweight_tags:,} tags left out: git does not say who made them, and when.")
         if self.squashes:
-            notes.append(f"{self.squashes:,} commits are squashes of branches, by their trees or patches.")
+            notes.append(f"Squashes of branches, known by tree or patch: {self.squashes:,}.")
         if self.ambiguous_squashes:
-            notes.append(f"{self.ambiguous_squashes:,} commits could be squashes of several branches: left open.")
+            notes.append(f"Left open, since several branches would do: {self.ambiguous_squashes:,}.")
         if self.squashes_left_out:
-            notes.append(f"{self.squashes_left_out:,} older commits were too many to be compared with branches.")
+            notes.append(f"Older commits that were too many to be compared with branches: {self.squashes_left_out:,}.")
         return notes
 
 

@@ -95,7 +95,7 @@ def test_a_squash_of_an_up_to_date_branch_has_the_tree_of_its_head(work: Work, t
     assert event["data"]["user"]["email"] == "grace@acme.example"
     assert event["data"]["event"]["reason"] == f"has the same tree as the 2 commits up to {head}"
     assert (event["time"], event["subject"]) == (work.imported(tmp_path)[0][0]["time"], squash)
-    assert "1 commits are squashes of branches" in " ".join(summary.notes)
+    assert "Squashes of branches, known by tree or patch: 1." in summary.notes
 
 
 def test_a_branch_that_had_the_trunk_merged_into_it_is_recognised(work: Work, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_several_possible_heads_are_none(work: Work, tmp_path: Path) -> None:
     work.squash()
     found, summary = work.imported(tmp_path)
     assert (found, summary.ambiguous_squashes) == ([], 1)
-    assert "1 commits could be squashes of several branches: left open." in summary.notes
+    assert "Left open, since several branches would do: 1." in summary.notes
 
 
 @pytest.mark.parametrize("how", ["merge", "fast-forward", "rebase", "pick"])
