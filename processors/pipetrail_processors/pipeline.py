@@ -36,7 +36,7 @@ from pipetrail_processors.enrich import record, ticket_of
 from pipetrail_processors.fact import MAX_VERSIONS, Fact, evidence_of, fact_of, is_about_change, is_digest, vouched
 from pipetrail_processors.graph.commits import CommitGraph
 from pipetrail_processors.graph.streams import Streams
-from pipetrail_processors.lifecycle.ledger import decide, is_decision, is_held
+from pipetrail_processors.lifecycle.ledger import ENDS, decide, is_decision, is_held, let_go
 from pipetrail_processors.output import Output
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.publish import Publisher, trail_id
@@ -81,6 +81,7 @@ class Pipeline:
         self._reference = reference
         self._retention = retention
         self._policy = policy
+        self._rules = rules
         patterns = [ticket_pattern(text) for text in policy.tickets.patterns]
         self._find_ticket = partial(find_ticket, projects=frozenset(policy.tickets.projects), patterns=patterns)
         self._waiting = Waiting(alias_wait)
@@ -173,7 +174,7 @@ class Pipeline:
         return [output for work, told in together.end() for output in self._publish(work, told)]
 
     def expire(self, state: State, now: datetime) -> list[Output]:
-        """End waits that have lasted long enough by `now`, and let go what is old. Two reads when there is neither.
+        """End waits and exclusions whose time has come by `now`, and let go what is old. Three reads when there is none.
 
         Some of them; to be called again until it gives nothing.
 
@@ -188,6 +189,10 @@ class Pipeline:
                 keys = (self._foreign if repository == NO_REPOSITORY else self._joiner).end_wait(work, alias)
                 alone.tell(work, keys, again=False)
                 outputs += self.end(alone)
+        for repository, key in ENDS.due(state, now):
+            work = Work(state, repository, day_of(format_time(now)))
+            outputs += let_go(work, self._policy, key, now, partial(self._rules.renewed, now=now))
+            work.save()
         for entry in due(state, now, self._retention):
             self._look_at(Work(state, entry.repository), entry, now)
         return outputs

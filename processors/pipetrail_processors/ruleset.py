@@ -1,10 +1,11 @@
 """The rules in force: the built-in ones, and those of a folder, which add to them and replace the ones of the same id."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.service.yamlfile import parse
@@ -108,6 +109,11 @@ class Compiled:
         latest = max(found, key=lambda one: one.expires, default=None)
         return None if latest is None else Accepted(latest, in_force=moment < format_time(latest.expires))
 
+    def renewed(self, owner: str, now: datetime) -> datetime | None:
+        """Until when an exclusion of the owner's holds that has not ended by now; None where there is none."""
+        ends = [one.expires for one, _ in self._exclusions if one.owner == owner and one.expires > now]
+        return max(ends, default=None)
+
     def identity(self, case: Case) -> list[str]:
         """What makes two hits one finding, beside the trail or dossier."""
         if self.rule.dedupe:
@@ -202,6 +208,11 @@ class RuleSet:
                 rule for rule in self.rules if name in rule.on or (rule.sees_others and not rule.spans)
             ]
         return known
+
+    def renewed(self, finding: Mapping[str, Any], now: datetime) -> datetime | None:
+        """Until when the exclusion that hid a finding was renewed; None where it was not."""
+        rule = next((one for one in self.rules if one.rule.id == finding["rule"]["id"]), None)
+        return rule.renewed(finding["pipetrail"]["finding"]["exclusion"]["owner"], now) if rule else None
 
     def watched(self, name: str) -> bool:
         """Whether any rule wants events of the type in a dossier."""

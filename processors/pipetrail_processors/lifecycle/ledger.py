@@ -4,17 +4,21 @@ A finding has a node of its own beside the trail or dossier that holds it (`node
 
     d  decisions by event id    at  which trail's node or dossier holds the finding
     l  the finding as it was published last, once its dossier has no room for its events any more
+    x  the end of the exclusion that hides it, which is queued    e  when that came: what ended by then hides nothing
 
 Those that were decided about are named in what holds them (`q`), so that nothing is looked up for the others.
 """
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from pipetrail_schemas.times import format_time, parse_time
 from pipetrail_schemas.topics import FINDINGS
 
 from pipetrail_processors.correlate.nodes import Node, Work
+from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.fact import Fact, standing
 from pipetrail_processors.lifecycle.settle import STATUSES, Document, base_of, settled
 from pipetrail_processors.output import Output
@@ -27,6 +31,9 @@ _MOST = 32
 _KEPT = ("e", "r", "h", "u", "t", "y")
 _KEPT_OF_ENTRY = ("event_id", "type", "time", "actor", "actor_type", "reason")
 _PREFIX = "finding:"
+_OPEN, _EXCLUDED = "open", "excluded"
+# Ends of exclusions, in the order of time; they come a minute late at most.
+ENDS = Waiting(timedelta(minutes=64), queue=b"x")
 
 Place = list[str]
 
@@ -79,7 +86,18 @@ class Ledger:
         decisions: dict[str, Fact] = {}
         if finding_id in self._holder.get("q", ()):
             decisions = self._work.node(_PREFIX + finding_id).get("d", {})
+        if base == _EXCLUDED and not self._is_hidden(_PREFIX + finding_id, _end_of(document)):
+            base = _OPEN
         return settled(document, base, decisions.values(), self._policy)
+
+    def _is_hidden(self, key: str, end: str) -> bool:
+        node = self._work.node(key)
+        if node.get("e", "") >= end:
+            return False
+        if node.get("x") != end:
+            self._work.change(key)["x"] = end
+            ENDS.add_until(self._work.state, parse_time(end).timestamp(), self._work.repository, key)
+        return True
 
     def release(self, findings: Iterable[tuple[str, Document]]) -> None:
         """The holder forgets these findings: they can still be decided about."""
@@ -103,6 +121,34 @@ def decide(work: Work, policy: Policy, finding_id: str, fact: Fact) -> list[Outp
         node["l"] = after = _revised(node["l"], decisions.values(), policy)
         return [Output(FINDINGS, finding_id.encode(), orjson.dumps(after))]
     return _published_where(work, node.get("at"), finding_id, lambda last: _revised(last, decisions.values(), policy))
+
+
+def let_go(work: Work, policy: Policy, key: str, now: datetime, renewed: Callable[[Document], datetime | None]) -> list[Output]:
+    """The end of an exclusion has come: the finding that it hid is open, unless it was renewed.
+
+    Args:
+        work: the nodes of the repository.
+        policy: whose word counts.
+        key: of the finding's node.
+        now: as of when.
+        renewed: gives the end of an exclusion that hides the finding still.
+    """
+    node, finding_id = work.change(key), key.removeprefix(_PREFIX)
+
+    def opened(last: Document) -> Document:
+        if base_of(last) != _EXCLUDED or parse_time(_end_of(last)) > now:
+            return last
+        if end := renewed(last):
+            node["x"] = format_time(end)
+            ENDS.add_until(work.state, end.timestamp(), work.repository, key)
+            return last
+        node["e"] = format_time(now)
+        return _revised(last, node.get("d", {}).values(), policy, _OPEN)
+
+    if "l" in node:
+        node["l"] = after = opened(node["l"])
+        return [Output(FINDINGS, finding_id.encode(), orjson.dumps(after))]
+    return _published_where(work, node.get("at"), finding_id, opened)
 
 
 def is_held(work: Work, key: str) -> bool:
@@ -130,8 +176,13 @@ def _published_where(work: Work, place: Place | None, finding_id: str, revised: 
     return [Output(FINDINGS, finding_id.encode(), orjson.dumps(published[finding_id]))]
 
 
-def _revised(last: Document, decisions: Iterable[Fact], policy: Policy) -> Document:
-    after = settled(last, base_of(last), decisions, policy)
+def _end_of(document: Document) -> str:
+    end: str = document["pipetrail"]["finding"]["exclusion"]["expires"]
+    return end
+
+
+def _revised(last: Document, decisions: Iterable[Fact], policy: Policy, base: str = "") -> Document:
+    after = settled(last, base or base_of(last), decisions, policy)
     if after != last:
         after["pipetrail"]["finding"]["revision"] += 1
     return after

@@ -89,6 +89,14 @@ class Item(_Model):
     latest_overrides: tuple[Override, ...] = ()
 
     @property
+    def moment(self) -> datetime:
+        """When it came to be as it is: it happened, was opened anew, or was not excluded any more."""
+        moments = [self.time, *([self.decided.time] if self.decided else [])]
+        if self.exclusion and self.status == "open":
+            moments.append(self.exclusion.expires)
+        return max(moments)
+
+    @property
     def place(self) -> str:
         """The repository as people call it: its path, or the whole address where it has none."""
         if not self.repository:

@@ -83,7 +83,7 @@ class Desk:
         if item.category == "override":
             records.note_override(item, counts=item.status not in {"withdrawn", "excluded"})
         known = {(place.channel, place.step): place.conversation for place in records.places(item.finding)}
-        fresh = item.time > now - self._routes.max_age
+        fresh = item.moment > now - self._routes.max_age
         touched = []
         for lane in self._routes.lanes(item):
             name = group_key(lane.route.group, item)

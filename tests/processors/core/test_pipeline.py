@@ -157,11 +157,11 @@ def test_a_wait_ends_when_it_is_over_and_not_before() -> None:
     assert world.pipeline.expire(state, START + WAIT * 2) == []
 
 
-def test_looking_for_what_has_ended_costs_two_reads_when_there_is_none() -> None:
-    """The engine looks every second in each of its partitions."""
+def test_looking_for_what_has_ended_costs_three_reads_when_there_is_none() -> None:
+    """For waits, for exclusions and for what is old; the engine looks every second in each of its partitions."""
     world, state = World(), CountingState()
     assert world.pipeline.expire(state, START) == []
-    assert state.reads == 2
+    assert state.reads == 3
 
 
 def test_an_event_reads_no_more_of_a_large_repository_than_of_a_small_one() -> None:

@@ -1,5 +1,6 @@
 """The exclusions file: what it hides, what comes back, and what is wrong with it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ def found(rules: RuleSet, *events: dict[str, Any], rule: str = "gate-overridden"
     """The state of the only finding of the rule."""
     world = World(rules=rules)
     world.take(messages(events or [OVERRIDE]))
+    return the_state(world, rule)
+
+
+def the_state(world: World, rule: str = "gate-overridden") -> dict[str, Any]:
+    """The state of the only finding of the rule, as it was published last."""
     findings = [Finding.model_validate_json(value, extra="forbid") for value in world.latest(FINDINGS).values()]
     (state,) = (one.pipetrail.finding for one in findings if one.rule.id == rule)
     return dict(orjson.loads(state.model_dump_json(exclude_none=True)))
@@ -113,3 +119,50 @@ def test_the_file_in_the_documentation_is_one(tmp_path: Path) -> None:
     path.write_text(file, encoding="utf-8")
     assert RuleSet.load(excluding=path).rules
     assert Policy.parse(policy + "groups: {leads: {members: [Cem]}}\n", name="policy.yaml").findings.groups == ("leads",)
+
+
+def test_what_was_hidden_comes_back_when_the_exclusion_ends(tmp_path: Path) -> None:
+    """Though nothing happens: the finding is open, says whose exclusion ended when, and stays open."""
+    world = World(rules=excluding(tmp_path, entry("actors: [ann]", expires="2026-01-06T00:00:00Z")))
+    world.take(messages([OVERRIDE]))
+    world.wait_until(datetime(2026, 1, 5, 23, 0, tzinfo=UTC))
+    assert the_state(world)["status"] == "excluded"
+    world.wait_until(datetime(2026, 1, 6, 0, 2, tzinfo=UTC))
+    state = the_state(world)
+    assert (state["status"], state["revision"], state["exclusion"]["owner"]) == ("open", 2, "bea")
+    world.take(messages([OVERRIDE, {"type": "build.finished", "pipetrail.result": "success", "minute": 5}]))
+    assert the_state(world)["status"] == "open"
+
+
+def test_what_came_back_can_be_decided_about(tmp_path: Path) -> None:
+    """Also by who decided before: what was said while it was hidden counts."""
+    world = World(rules=excluding(tmp_path, entry("actors: [ann]", expires="2026-01-06T00:00:00Z")))
+    world.take(messages([OVERRIDE]))
+    decided = {"type": "finding.justified", "pipetrail.finding.id": the_state(world)["id"], "user.name": "Ben"}
+    world.take(messages([{**decided, "event.reason": "known", "vcs.ref": None, "minute": 9}]))
+    assert the_state(world)["status"] == "excluded"
+    world.wait_until(datetime(2026, 1, 7, tzinfo=UTC))
+    assert the_state(world)["status"] == "justified"
+
+
+def test_a_renewed_exclusion_goes_on_hiding(tmp_path: Path) -> None:
+    """The file was changed and the processor started again; the finding comes back at the new end."""
+    world = World(rules=excluding(tmp_path, entry("actors: [ann]", expires="2026-01-06T00:00:00Z")))
+    world.take(messages([OVERRIDE]))
+    other = World(rules=excluding(tmp_path, entry("actors: [ann]", expires="2026-01-08T00:00:00Z")))
+    other.states, other.published = world.states, world.published
+    other.wait_until(datetime(2026, 1, 7, tzinfo=UTC))
+    assert the_state(other)["status"] == "excluded"
+    other.take(messages([OVERRIDE]))
+    assert the_state(other)["exclusion"]["expires"] == "2026-01-08T00:00:00.000Z"
+    other.wait_until(datetime(2026, 1, 9, tzinfo=UTC))
+    assert the_state(other)["status"] == "open"
+
+
+def test_a_finding_over_a_dossier_comes_back_too(tmp_path: Path) -> None:
+    """Whatever holds it."""
+    burst = [{**OVERRIDE, "key": f"override {number}", "minute": number} for number in range(6)]
+    world = World(rules=excluding(tmp_path, entry("actors: [ann]", expires="2026-01-06T00:00:00Z", rules="many-overrides")))
+    world.take(messages(burst))
+    world.wait_until(datetime(2026, 1, 7, tzinfo=UTC))
+    assert the_state(world, "many-overrides")["status"] == "open"

@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pipetrail_schemas.finding import Finding
+from pipetrail_schemas.times import format_time
 from pipetrail_sinks.notify.conversation import Kind
 from pipetrail_sinks.notify.quiet import Quiet, parse_hours
 from pipetrail_sinks.notify.routes import Condition, Escalation, Route, Routes
 from pipetrail_sinks.notify.throttle import Throttle
-from support.alerts import NOON, Office, parsed, told_of
+from support.alerts import NOON, Office, finding, parsed, told_of
 
 Opener = Callable[..., Office]
 AT_ONCE = timedelta()
@@ -303,3 +305,18 @@ def test_restarts_and_replays(steps: list[tuple[int, int, int, bool, bool]], wai
     assert len(told) == len(set(told))
     assert {one.pipetrail.finding.id for one in history[3:6]} <= set(told)
     assert len({alert.id for alert in messages}) == len(messages)
+
+
+def test_old_but_opened_anew(open_office: Opener) -> None:
+    """What happened long ago is told when somebody opens it anew today, or when nothing excludes it any more."""
+    office = open_office(Routes((CHAT,), max_age=HOUR))
+    old = NOON - 40 * HOUR
+    for number, more in enumerate(("reopened", "exclusion"), start=1):
+        document = finding(number, revision=2, time=old, trail=str(number))
+        told = {"time": format_time(NOON), "reason": "the same again", "event_id": "e-1"}
+        ended = {"owner": "cem", "reason": "known", "expires": format_time(NOON - MINUTE)}
+        document["pipetrail"]["finding"][more] = told if more == "reopened" else ended
+        office.take(parsed(number, time=old, trail=str(number), status="justified" if more == "reopened" else "excluded"))
+        assert kinds(office) == []
+        office.take(Finding.model_validate(document))
+        assert kinds(office) == ["opened"]
