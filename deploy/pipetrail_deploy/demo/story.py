@@ -7,7 +7,7 @@ from pathlib import Path
 from pipetrail_review import report
 from pipetrail_review.client import Client
 from pipetrail_review.documents import trail_of
-from pipetrail_review.findings import Filter, find_findings
+from pipetrail_review.findings import Filter, find_findings, in_status
 from pipetrail_review.kinds import TRAILS
 from pipetrail_review.query import all_of, is_, standing_trails
 from pipetrail_review.render import findings_list, timeline
@@ -72,5 +72,5 @@ def _trails(client: Client, repository: str) -> list[Trail]:
 
 
 def _rules(client: Client, repository: str) -> set[str]:
-    found, _ = find_findings(client, Filter(status="open", repository=repository), limit=_MOST)
+    found, *_ = find_findings(client, Filter(standing=in_status("open"), repository=repository), limit=_MOST)
     return {document["rule"]["id"] for document in found.documents}
