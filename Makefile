@@ -17,6 +17,9 @@ LOCKS := requirements.lock benchmarks/requirements.lock deploy/docker/requiremen
 EDITABLE := --no-deps --no-build-isolation -e . $(ROOMS:%=-e ./%)
 # Arguments for the command behind a habit: make test ARGS='tests/schemas -x', make demo ARGS=--keep
 ARGS ?=
+# Of the campaign: what each one is drawn from, and how many events it has.
+SEEDS ?= 1,2,3
+EVENTS ?= 20000
 
 ##@ Use
 .PHONY: help
@@ -34,6 +37,10 @@ demo: install ## watch a small real delivery on this machine
 .PHONY: test
 test: install ## run every test, on a real Kafka and a real OpenSearch
 	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: campaign
+campaign: install ## prove the engine for longer, in other orders (SEEDS=4,5,6 EVENTS=20000)
+	@PIPETRAIL_TEST_CAMPAIGN_SEEDS=$(SEEDS) PIPETRAIL_TEST_CAMPAIGN_EVENTS=$(EVENTS) $(BIN)/python -m pytest -s tests/processors/engine/test_campaign.py $(ARGS)
 
 .PHONY: lint
 lint: install ## style, format, import contracts, generated files and the lock

@@ -12,7 +12,9 @@ from pipetrail_schemas.times import now
 from pipetrail_schemas.topics import EVENTS, LINKS, RESOLVED
 
 from pipetrail_processors.agents import add_agent, ending_the_process
+from pipetrail_processors.changelog import Changelog
 from pipetrail_processors.checkpoint import Checkpoint
+from pipetrail_processors.custody import Custody
 from pipetrail_processors.directory.reference import no_reference
 from pipetrail_processors.directory.watcher import Watcher
 from pipetrail_processors.job import Job
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 SOURCES = (EVENTS, RESOLVED, LINKS)
 _TICK_S = 1.0
+# Seconds between looks at the changelog. While it is not whole, a disk that is lost cannot be had again.
+_CHANGELOG_LOOK_S = 10.0
 # Faust's checkpoint at the end waits for Kafka no longer than this; a stop is to take less than 5 s.
 _STOP_PATIENCE_LOOKS = 4
 
@@ -92,7 +96,16 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
     app = _faust_app(settings, client["bootstrap_servers"], datadir)
     table = StateTable(app, kafka, partitions=partitions)
     app.tables.add(table)
-    checkpoint = Checkpoint(table, outputs, changelog, give_up=_Patience(app), session_timeout_s=settings.session_timeout_s)
+    custody = table.custody = Custody(
+        Changelog(kafka, table.changelog_topic_name),
+        lambda: table.store,
+        changelog,
+        lambda: cast("BatchConsumer", app.consumer),
+        give_up=_Patience(app),
+    )
+    checkpoint = Checkpoint(
+        table, outputs, changelog, custody, give_up=_Patience(app), session_timeout_s=settings.session_timeout_s
+    )
     app.transport = BatchTransport(
         app,
         Wiring(
@@ -100,6 +113,7 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
             compacted=frozenset(topic.name for topic in SOURCES if topic.retention_ms is None),
             client=client,
             flush=_or_end(checkpoint.flush),
+            mark=custody.mark,
         ),
     )
     app.job = Job(pipeline, table, outputs, checkpoint)
@@ -107,6 +121,7 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
     app.operation = Operation(app, settings, kafka, lambda: reference.problem if reference else "")
     add_agent(app, app.topic(*(topic.name for topic in SOURCES), key_type=bytes, value_type=bytes), app.job.work)
     app.timer(_TICK_S, name="tick", traced=False)(_or_end(_Tick(app)))
+    app.timer(_CHANGELOG_LOOK_S, name="changelog", traced=False)(_or_end(_ChangelogLook(app, checkpoint)))
     return app
 
 
@@ -130,7 +145,7 @@ def _faust_app(settings: ProcessSettings, servers: list[str], datadir: Path) -> 
         stream_wait_empty=True,
         # Batches, not messages: enough to keep the agent busy, few enough to keep memory low.
         stream_buffer_maxsize=8,
-        table_standby_replicas=0,
+        table_standby_replicas=settings.standby_replicas,
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
@@ -170,6 +185,18 @@ class _Tick:
             # In a backlog a link may stand right behind what waits for it; nothing is late before all is read.
             if consumer.caught_up(partition) and not self._app.rebalancing:
                 await self._app.job.expire(partition, now())
+
+
+class _ChangelogLook:
+    """What is done now and then: see that the changelog is still what was written to it."""
+
+    def __init__(self, app: ProcessorApp, checkpoint: Checkpoint) -> None:
+        self._app = app
+        self._checkpoint = checkpoint
+
+    async def __call__(self) -> None:
+        if not self._app.rebalancing and not self._app.should_stop and self._app.tables.actives_ready:
+            await self._checkpoint.look_after_the_changelog()
 
 
 def _or_end(work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

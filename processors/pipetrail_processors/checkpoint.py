@@ -6,10 +6,10 @@ Work on batches stands still meanwhile, so that what is made durable belongs tog
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from time import monotonic
 
-from pipetrail_processors.errors import EngineError
+from pipetrail_processors.custody import Custody
+from pipetrail_processors.errors import BrokerError, EngineError
 from pipetrail_processors.tables import StateTable
 from pipetrail_processors.transport.outbox import Outbox
 
@@ -24,7 +24,14 @@ class Checkpoint:
     """Makes durable. `lock` is held by whoever works on state."""
 
     def __init__(
-        self, table: StateTable, outputs: Outbox, changelog: Outbox, *, give_up: Callable[[], bool], session_timeout_s: float
+        self,
+        table: StateTable,
+        outputs: Outbox,
+        changelog: Outbox,
+        custody: Custody,
+        *,
+        give_up: Callable[[], bool],
+        session_timeout_s: float,
     ) -> None:
         """Make a checkpoint.
 
@@ -32,10 +39,12 @@ class Checkpoint:
             table: whose pending writes are made durable.
             outputs: where outputs and dead letters went.
             changelog: what the changelog is written with.
+            custody: who sees to it that changelog and disk are whole.
             give_up: says, every half second, whether to stop waiting for a Kafka that does not answer.
             session_timeout_s: seconds after which Kafka gives the partitions of a silent worker to another one.
         """
-        self.lock = asyncio.Lock()
+        self.lock = custody.lock
+        self._custody = custody
         self._table = table
         self._outputs = outputs
         self._changelog = changelog
@@ -67,17 +76,31 @@ class Checkpoint:
         # Outputs first: an ended wait is not repeated by any message, only by the state that still has it queued.
         await asyncio.to_thread(self._outputs.flush, self._give_up)
         pending = self._table.pending()
-        reached: dict[int, int] = {}
+        offsets: dict[int, list[int]] = {partition: [] for partition in pending}
         topic = self._table.changelog_topic_name
         for partition, changes in pending.items():
-            delivered = partial(_reach, reached, partition)
             for key, value in changes.items():
-                self._changelog.put_into(topic, partition, key, value, delivered)
+                self._changelog.put_into(topic, partition, key, value, offsets[partition].append)
         await asyncio.to_thread(self._changelog.flush, self._give_up)
         self._alive = monotonic()
+        others_wrote = [partition for partition in pending if not self._custody.written(partition, offsets[partition])]
         for partition in pending:
-            self._table.store_durable(partition, reached[partition])
+            self._table.store_durable(partition, max(offsets[partition]))
+        # By a worker that stood still, or was cut off, and did not know that its partitions are ours now.
+        await self._custody.write_anew(others_wrote)
 
+    async def look_after_the_changelog(self) -> None:
+        """Write the changelog anew where it is not what this worker has written; called now and then.
 
-def _reach(reached: dict[int, int], partition: int, offset: int) -> None:
-    reached[partition] = max(offset, reached.get(partition, offset))
+        Raises:
+            StateError: a disk fails.
+            BrokerError: Kafka did not take it.
+        """
+        try:
+            if not await self._custody.watch():
+                return
+        except BrokerError:  # it is away; there will be another look
+            return
+        async with self.lock:
+            await self.flush_locked()
+            await self._custody.write_anew(await self._custody.watch())

@@ -5,6 +5,7 @@ PipetrailError
     ├── BrokerError     Kafka cannot be reached, refuses, or did not take what was written
     ├── TopicsError     the topics are not as the processors need them; says which and what to do
     ├── StateError      the state on disk cannot be read or written
+    ├── LostStateError  the state of a partition is whole neither on disk nor in its changelog
     ├── TooLargeError   an event's result does not fit into a message; the event becomes a dead letter
     └── ReplayError     a replay cannot go on: a process of it died, or its source cannot be read
 """
@@ -32,6 +33,12 @@ class StateError(EngineError):
     """Raised when the key-value store fails. It is about the machine, not about an event: the process ends."""
 
     exit_code = 74  # EX_IOERR
+
+
+class LostStateError(EngineError):
+    """Raised when a partition's state cannot be had any more; says what can be done. Going on would be silently wrong."""
+
+    exit_code = 65  # EX_DATAERR
 
 
 class TooLargeError(EngineError):

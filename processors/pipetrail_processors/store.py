@@ -5,7 +5,7 @@ and touch no file: bloom filters.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +27,10 @@ _BLOCK_BYTES = 8 * 1024
 _BLOOM_BITS = 10  # a key; 1 % of the reads of keys that are new touch a file in vain
 _OPEN_FILES = 64  # of each partition
 _JOBS = 2
+
+
+# Begins the keys of what is noted about a disk; no key of the state does.
+_NOTE = b"__pipetrail\0"
 
 
 class _Options(rocksdb.RocksDBOptions):
@@ -98,3 +102,58 @@ class StateStore(rocksdb.Store):
             self._db_for_partition(partition).write(batch)
         except Exception as exc:  # as above
             raise StateError(f"the state of partition {partition} cannot be written: {exc}") from exc
+
+    def reached(self, partition: int) -> int | None:
+        """The offset of the changelog that the disk is at; None where nothing was written.
+
+        Raises:
+            StateError: RocksDB failed.
+        """
+        offset = self.read(partition, self.offset_key)
+        return None if offset is None else int(offset)
+
+    def note(self, partition: int, name: bytes, value: bytes) -> None:
+        """Keep something about the disk, which is no part of the state.
+
+        Raises:
+            StateError: RocksDB failed.
+        """
+        try:
+            self._db_for_partition(partition).put(_NOTE + name, value)
+        except Exception as exc:  # as above
+            raise StateError(f"the state of partition {partition} cannot be written: {exc}") from exc
+
+    def noted(self, partition: int, name: bytes) -> bytes | None:
+        """What was noted about the disk; None for nothing.
+
+        Raises:
+            StateError: RocksDB failed.
+        """
+        return self.read(partition, _NOTE + name)
+
+    def kept(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
+        """All of a partition's state, as it is kept.
+
+        Raises:
+            StateError: RocksDB failed.
+        """
+        try:
+            for key, value in self._db_for_partition(partition).items():
+                if key != self.offset_key and not key.startswith(_NOTE):
+                    yield key, value
+        except Exception as exc:  # as above
+            raise StateError(f"the state of partition {partition} cannot be read: {exc}") from exc
+
+    def empty(self, partition: int) -> None:
+        """Remove all of a partition's state, and what is noted about it.
+
+        Raises:
+            StateError: RocksDB failed.
+        """
+        with self.refilling:
+            try:
+                if db := self._dbs.pop(partition, None):
+                    db.close()
+                rocksdict.Rdict.destroy(str(self.partition_path(partition)), options=self.rocksdb_options.as_options())
+            except Exception as exc:  # as above
+                raise StateError(f"the state of partition {partition} cannot be removed: {exc}") from exc

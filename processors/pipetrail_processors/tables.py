@@ -1,10 +1,9 @@
 """The table that Faust knows for assignment and recovery. It is never written through Faust.
 
-`Checkpoint` writes changelog and disk. A partition whose disk is missing or behind is filled from the changelog by `refill`, a
-standby by Faust, record by record.
+`Checkpoint` writes changelog and disk. A partition whose disk is missing or behind is filled from the changelog by `refill`.
 """
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import faust
 from faust.types import TP
@@ -13,6 +12,9 @@ from pipetrail_schemas.connection import KafkaConnection
 
 from pipetrail_processors.partition_state import PartitionState
 from pipetrail_processors.store import StateStore
+
+if TYPE_CHECKING:
+    from pipetrail_processors.custody import Custody
 
 NAME = "state"
 
@@ -23,6 +25,7 @@ class StateTable(faust.Table):  # type: ignore[type-arg]
     def __init__(self, app: faust.App, kafka: KafkaConnection, *, partitions: int) -> None:
         super().__init__(app, name=NAME, partitions=partitions, key_type=bytes, value_type=bytes)
         self.kafka = kafka
+        self.custody: Custody  # put in by `app`, since it needs the table
         self._states: dict[int, PartitionState] = {}
         self._packed: dict[int, dict[bytes, bytes | None]] = {}
 

@@ -5,13 +5,20 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import orjson
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-exports without saying so
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, FINDINGS, LINKS, PARTITIONER, RECORDS, RESOLVED, TRAILS, Topic
 from support.index_bench import PATIENCE_S, Process
 from support.kafka import Message
@@ -27,6 +34,18 @@ OUTPUTS = (RECORDS, TRAILS, FINDINGS, DEAD_LETTERS)
 READY_S = 60.0
 
 
+@dataclass
+class Worker(Process):
+    """A running `pipetrail process`."""
+
+    ready_file: Path = Path()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has said that it is ready."""
+        return self.ready_file.exists()
+
+
 class ProcessorBench:
     """A test's own corner of a Kafka."""
 
@@ -35,7 +54,9 @@ class ProcessorBench:
         self.folder = folder
         self.run = uuid4().hex
         self.kafka = stack.connection.require_kafka()
-        self.group = self._group()
+        # A group that starts at the present end, so that no other test's messages are read.
+        self.group = f"test-{self.run}"
+        self.commit(wait_for(self._ends, timeout_s=30, what="topics that were just made to have leaders"))
         self._tails = {topic: Tail(self.kafka, topic) for topic in OUTPUTS}
         self._starts = 0
         self._processes: list[Process] = []
@@ -71,9 +92,55 @@ class ProcessorBench:
         for future in admin.delete_records(ends).values():
             future.result(30)
 
+    def empty_changelog(self) -> set[int]:
+        """Delete all that stands in the group's changelog. Returns the partitions that were not empty."""
+        with closing(Consumer({**self.kafka.client_config(), "group.id": "ends"})) as consumer:
+            found = consumer.list_topics(self.changelog, timeout=10).topics[self.changelog].partitions
+            ends = [
+                TopicPartition(self.changelog, number, _end(consumer, TopicPartition(self.changelog, number)))
+                for number in found
+            ]
+        cut = [place for place in ends if place.offset > 0]
+        admin = AdminClient(self.kafka.client_config())
+        # Kafka deletes nothing from a topic that is compacted alone.
+        policy = ConfigEntry("cleanup.policy", "compact,delete", incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, self.changelog, incremental_configs=[policy])
+        for done in admin.incremental_alter_configs([resource]).values():
+            done.result(30)
+        for future in admin.delete_records(cut).values():
+            future.result(30)
+        return {place.partition for place in cut}
+
+    def delete_changelog(self) -> None:
+        """Delete the topic of the group's changelog."""
+        admin = AdminClient(self.kafka.client_config())
+        for future in admin.delete_topics([self.changelog]).values():
+            future.result(30)
+        wait_for(lambda: self.changelog not in admin.list_topics(timeout=10).topics, timeout_s=30, what="the topic to be gone")
+
+    @property
+    def changelog(self) -> str:
+        """The name of the group's changelog topic."""
+        return f"{self.group}-state-changelog"
+
     @contextmanager
     def process(self, worker: int = 0, **settings: str) -> Iterator[Process]:
         """Run `pipetrail process`; at the end it is stopped if it still runs, and must have stopped well."""
+        process = self.launch(worker, **settings)
+        popen = process.popen
+        try:
+            wait_for(lambda: process.is_ready or popen.poll() is not None, timeout_s=READY_S, what="the processor to be ready")
+            assert popen.poll() is None, process.log_file.read_text()
+            self._processes.append(process)
+            yield process
+            if popen.poll() is None:
+                assert process.stop(PATIENCE_S) == 0, process.log_file.read_text()
+        finally:
+            popen.kill()
+            popen.wait()
+
+    def launch(self, worker: int = 0, **settings: str) -> "Worker":
+        """Start `pipetrail process` and do not wait. Who launches it ends it."""
         self._starts += 1
         ready_file, log_file = self.folder / f"ready-{self._starts}", self.folder / f"log-{self._starts}"
         env = os.environ | {
@@ -84,19 +151,9 @@ class ProcessorBench:
             **{f"PIPETRAIL_PROCESS_{name.upper()}": value for name, value in settings.items()},
         }
         command = [sys.executable, "-m", "pipetrail", "process", "--ready-file", str(ready_file)]
-        with log_file.open("wb") as log, subprocess.Popen(command, env=env, stderr=log, cwd=self.folder) as popen:
-            try:
-                wait_for(
-                    lambda: ready_file.exists() or popen.poll() is not None, timeout_s=READY_S, what="the processor to be ready"
-                )
-                assert popen.poll() is None, log_file.read_text()
-                process = Process(popen, log_file)
-                self._processes.append(process)
-                yield process
-                if popen.poll() is None:
-                    assert process.stop(PATIENCE_S) == 0, log_file.read_text()
-            finally:
-                popen.kill()
+        with log_file.open("wb") as log:
+            popen = subprocess.Popen(command, env=env, stderr=log, cwd=self.folder)
+        return Worker(popen, log_file, ready_file=ready_file)
 
     def datadir(self, worker: int) -> Path:
         """Where a worker keeps its state."""
@@ -157,14 +214,25 @@ class ProcessorBench:
             committed = consumer.committed(self._places(consumer), timeout=10)
             return sum(_end(consumer, place) - max(0, place.offset) for place in committed)
 
-    def _group(self) -> str:
-        """A group that starts at the present end, so that no other test's messages are read."""
-        group = f"test-{self.run}"
-        starts = wait_for(self._ends, timeout_s=30, what="topics that were just made to have leaders")
-        admin = AdminClient(self.kafka.client_config())
-        (future,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, starts)]).values()
-        future.result(30)
-        return group
+    def committed(self) -> list[TopicPartition]:
+        """The offsets that the group has committed."""
+        with closing(Consumer({**self.kafka.client_config(), "group.id": self.group})) as consumer:
+            found = consumer.committed(self._places(consumer), timeout=10)
+            return [TopicPartition(place.topic, place.partition, place.offset) for place in found]
+
+    def commit(self, places: list[TopicPartition]) -> None:
+        """Set the offsets of the group, which nobody runs in, as people's tools do."""
+
+        def accepted() -> bool:
+            request = ConsumerGroupTopicPartitions(self.group, places)
+            (future,) = AdminClient(self.kafka.client_config()).alter_consumer_group_offsets([request]).values()
+            try:
+                future.result(30)
+            except KafkaException:  # the group still counts a worker that was killed
+                return False
+            return True
+
+        wait_for(accepted, timeout_s=30, what="the offsets to be set")
 
     def _ends(self) -> list[TopicPartition]:
         with closing(Consumer({**self.kafka.client_config(), "group.id": "ends"})) as consumer:

@@ -1,7 +1,7 @@
 """A little world around the pure core: partitions, and topics that lead back into it. The engine without a broker."""
 
 import zlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,14 +20,23 @@ WAIT = timedelta(minutes=10)
 HEADERS = (("content-type", b"application/cloudevents+json"),)
 
 
+def _partition(key: bytes) -> int:
+    return zlib.crc32(key) % PARTITIONS
+
+
 class World:
     """Runs events to their end and keeps what was published."""
 
     def __init__(
-        self, policy: Policy | None = None, rules: RuleSet | None = None, reference: Callable[[], Reference] = no_reference
+        self,
+        policy: Policy | None = None,
+        rules: RuleSet | None = None,
+        reference: Callable[[], Reference] = no_reference,
+        partition: Callable[[bytes], int] = _partition,
     ) -> None:
         self.pipeline = Pipeline(policy=policy or Policy(), rules=rules or RuleSet.load(), alias_wait=WAIT, reference=reference)
-        self.states = [MemoryState() for _ in range(PARTITIONS)]
+        self.states: dict[int, MemoryState] = defaultdict(MemoryState)
+        self._partition = partition
         self.published: dict[Topic, list[Output]] = {RECORDS: [], TRAILS: [], FINDINGS: [], LINKS: [], RESOLVED: []}
 
     def take(self, values: Iterable[bytes]) -> None:
@@ -40,7 +49,7 @@ class World:
         settled = False
         while not settled:
             settled = True
-            for state in self.states:
+            for _, state in sorted(self.states.items()):
                 for output in self.pipeline.expire(state, now):
                     settled = False
                     self._run(output)
@@ -67,7 +76,7 @@ class World:
             queue.extend(self._process(output))
 
     def _process(self, output: Output) -> list[Output]:
-        state = self.states[zlib.crc32(output.key) % PARTITIONS]
+        state = self.states[self._partition(output.key)]
         if output.topic is LINKS:
             return self.pipeline.on_link(output.key, output.value, state)
         if output.topic in (EVENTS, RESOLVED):

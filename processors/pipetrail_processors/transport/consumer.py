@@ -6,12 +6,13 @@ not from Faust's gaps. After a rebalance every partition is sought to its commit
 leaves out; where none is committed, its beginning is committed at once, so that "never read" and "lost" can be told apart.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import Any, cast
 
 import aiokafka  # type: ignore[import-untyped] # it ships no types
 import structlog
-from aiokafka.errors import IllegalStateError  # type: ignore[import-untyped]
+from aiokafka.errors import CommitFailedError, IllegalStateError  # type: ignore[import-untyped]
 from aiokafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
 from aiokafka.structs import TopicPartition as AioTopicPartition
 from faust.transport.consumer import ensure_TP
@@ -19,6 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import Message
 
+from pipetrail_processors.lineage import Mark, NotOursError
 from pipetrail_processors.transport.batch import Batch, Progress
 
 # Milliseconds that a broker holds a request while there is nothing new. Faust asks for 1,500, and waits that long on a quiet
@@ -59,20 +61,71 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _seek_to_committed(self) -> Mapping[TP, int]:
         consumer = self._ensure_consumer()
-        wiring = cast("Any", self.transport).wiring
-        assigned = [tp for tp in consumer.assignment() if tp.topic in wiring.batched]
-        committed = {tp: await consumer.committed(tp) for tp in assigned}
+        assigned = self._batched()
+        consumer.pause(*(consumer.assignment() - set(assigned)))  # changelogs are read in another way (`refill`)
+        committed = {tp: found.offset for tp, found in (await self._fetch(assigned)).items()}
         beginnings = await consumer.beginning_offsets(assigned) if assigned else {}
-        new = {tp: beginnings[tp] for tp, offset in committed.items() if offset is None}
+        new = {tp: beginnings[tp] for tp in assigned if tp not in committed}
         if new:
-            await consumer.commit({tp: OffsetAndMetadata(offset, "") for tp, offset in new.items()})
+            await self._commit_with_marks(new)
         positions = {}
         for tp in assigned:
-            offset = new.get(tp, committed[tp])
+            offset = new[tp] if tp in new else committed[tp]
             _alarm_if_eaten(tp, offset, beginnings[tp])
             positions[ensure_TP(tp)] = max(offset, beginnings[tp])
             consumer.seek(tp, positions[tp])
         return positions
+
+    async def commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit offsets, each with its partition's mark. False where a rebalance has been faster."""
+        done: bool = await self.call_thread(self._commit_with_marks, offsets)
+        return done
+
+    async def commit_marks(self, partitions: Collection[int]) -> None:
+        """Commit what is committed of these partitions again, with their marks as they are now."""
+        await self.call_thread(self._commit_marks, partitions)
+
+    async def committed_marks(self, partitions: Collection[int]) -> Mapping[int, Mark | None]:
+        """What was committed with the offsets of these partitions; None where there is no mark."""
+        found: Mapping[int, Mark | None] = await self.call_thread(self._committed_marks, partitions)
+        return found
+
+    async def _committed_marks(self, partitions: Collection[int]) -> Mapping[int, Mark | None]:
+        found: dict[int, Mark | None] = dict.fromkeys(partitions)
+        batched = cast("Any", self.transport).wiring.batched
+        wanted = [AioTopicPartition(topic, number) for topic in batched for number in partitions]
+        for tp, committed in (await self._fetch(wanted)).items():
+            # All topics of a partition are committed together; those that a hand has set have no mark.
+            found[tp.partition] = found[tp.partition] or Mark.parse(committed.metadata)
+        return found
+
+    async def _commit_marks(self, partitions: Collection[int]) -> None:
+        committed = {tp: found.offset for tp, found in (await self._fetch(self._batched(partitions))).items()}
+        if committed and not await self._commit_with_marks(committed):
+            raise NotOursError
+
+    def _batched(self, partitions: Collection[int] | None = None) -> list[AioTopicPartition]:
+        batched = cast("Any", self.transport).wiring.batched
+        assigned = self._ensure_consumer().assignment()
+        return [tp for tp in assigned if tp.topic in batched and (partitions is None or tp.partition in partitions)]
+
+    async def _fetch(self, wanted: list[AioTopicPartition]) -> Mapping[AioTopicPartition, OffsetAndMetadata]:
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - `committed` gives no metadata
+        found = await coordinator.fetch_committed_offsets(wanted)
+        return {tp: committed for tp, committed in found.items() if committed.offset >= 0}
+
+    async def _commit_with_marks(self, offsets: Mapping[Any, int]) -> bool:
+        consumer = self._ensure_consumer()
+        mark = cast("Any", self.transport).wiring.mark
+        assigned = consumer.assignment()
+        wanted = {AioTopicPartition(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
+        try:
+            await consumer.commit(
+                {tp: OffsetAndMetadata(offset, mark(tp.partition)) for tp, offset in wanted.items() if tp in assigned}
+            )
+        except CommitFailedError:  # the events come again, to whoever has the partitions now
+            return False
+        return True
 
 
 class BatchConsumer(driver.Consumer):
@@ -84,6 +137,7 @@ class BatchConsumer(driver.Consumer):
         self._position: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
         self._to_go_back = False
+        self._committing = asyncio.Lock()
         self.commits = 0  # how often Kafka has taken a commit
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
@@ -117,12 +171,17 @@ class BatchConsumer(driver.Consumer):
         self._read_offset.update(positions)
         self._committed_offset.update(positions)
 
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """As Faust's, but for changelogs: those are read in another way (`refill`)."""
+        super().resume_partitions([tp for tp in tps if tp.topic in self._wiring.batched])
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is done, then forget the partitions."""
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._progress.pop(tp, None)
             self._position.pop(tp, None)
+            self._committed.pop(tp, None)
 
     def caught_up(self, partition: int) -> bool:
         """Whether all that stands in this partition of the batched topics was read and worked through."""
@@ -205,12 +264,29 @@ class BatchConsumer(driver.Consumer):
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterable[TP]:  # type: ignore[override]
         return [tp for tp in self._progress if topics is None or tp in topics or tp.topic in topics]
 
+    async def committed_marks(self, partitions: Collection[int]) -> Mapping[int, Mark | None]:
+        """What was committed with the offsets of these partitions; None where there is no mark."""
+        return await cast("BatchConsumerThread", self._thread).committed_marks(partitions)
+
+    async def commit_marks(self, partitions: Collection[int]) -> None:
+        """Commit what is committed of these partitions again, with their marks as they are now.
+
+        Raises:
+            NotOursError: they are others' by now.
+        """
+        async with self._committing:
+            await cast("BatchConsumerThread", self._thread).commit_marks(partitions)
+
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        done: bool = await super()._commit(offsets)
-        if done:
-            self._committed.update(offsets)
-            self.commits += 1
-        return done
+        async with self._committing:
+            # All topics of a partition together: they have one state, and so one mark.
+            partitions = {tp.partition for tp in offsets}
+            others = {tp: offset for tp, offset in self._committed.items() if tp.partition in partitions}
+            done: bool = await super()._commit({**others, **offsets})
+            if done:
+                self._committed.update(offsets)
+                self.commits += 1
+            return done
 
     def _should_commit(self, tp: TP, offset: int) -> bool:
         # Faust takes a commit that Kafka refused for done, and tries no more until new messages come.

@@ -21,12 +21,14 @@ class Wiring:
         compacted: topics whose offsets have holes by nature.
         client: keyword arguments of the aiokafka consumer: where the cluster is and how to get in.
         flush: makes all that was written durable; raises when it cannot.
+        mark: what is to be committed with the offsets of a partition.
     """
 
     batched: frozenset[str]
     compacted: frozenset[str]
     client: Mapping[str, Any]
     flush: Callable[[], Awaitable[None]]
+    mark: Callable[[int], str]
 
 
 class BatchTransport(driver.Transport):

@@ -9,6 +9,7 @@ from pipetrail_processors.checkpoint import Checkpoint
 from pipetrail_processors.errors import BrokerError
 
 if TYPE_CHECKING:
+    from pipetrail_processors.custody import Custody
     from pipetrail_processors.tables import StateTable
     from pipetrail_processors.transport.outbox import Outbox
 
@@ -18,8 +19,10 @@ class Books:
 
     changelog_topic_name = "changelog"
 
-    def __init__(self, *, fails: bool) -> None:
+    def __init__(self, *, fails: bool = False, others_write: bool = False) -> None:
         self.fails = fails
+        self.others_write = others_write
+        self.lock = asyncio.Lock()
         self.done: list[Any] = []
         self._waiting: list[Callable[[], None]] = []
 
@@ -42,6 +45,15 @@ class Books:
         self._waiting.clear()
         self.done.append("flush")
 
+    def written(self, partition: int, offsets: list[int]) -> bool:
+        """As Custody."""
+        self.done.append(("alone", partition, offsets))
+        return not self.others_write
+
+    async def write_anew(self, partitions: list[int]) -> None:
+        """As Custody."""
+        self.done += [("anew", partition) for partition in partitions]
+
     def store_durable(self, partition: int, offset: int) -> None:
         """As StateTable."""
         self.done.append(("disk", partition, offset))
@@ -50,14 +62,23 @@ class Books:
 def checkpoint_of(books: Books) -> Checkpoint:
     """A checkpoint that uses the books for everything."""
     outbox = cast("Outbox", books)
-    return Checkpoint(cast("StateTable", books), outbox, outbox, give_up=lambda: False, session_timeout_s=10)
+    custody = cast("Custody", books)
+    return Checkpoint(cast("StateTable", books), outbox, outbox, custody, give_up=lambda: False, session_timeout_s=10)
 
 
 def test_the_disk_comes_last() -> None:
     """Outputs, changelog, disk, each acknowledged before the next: an ended wait leaves the state only once it was told."""
-    books = Books(fails=False)
+    books = Books()
     asyncio.run(checkpoint_of(books).flush())
-    assert books.done == ["flush", ("changelog", 5, b"a", b"1"), ("changelog", 5, b"b", None), "flush", ("disk", 5, 101)]
+    changelog = [("changelog", 5, b"a", b"1"), ("changelog", 5, b"b", None)]
+    assert books.done == ["flush", *changelog, "flush", ("alone", 5, [100, 101]), ("disk", 5, 101)]
+
+
+def test_a_changelog_that_somebody_else_wrote_into_is_written_anew() -> None:
+    """Offsets that are not one after the other give away a worker that did not know it has lost the partition."""
+    books = Books(others_write=True)
+    asyncio.run(checkpoint_of(books).flush())
+    assert books.done[-2:] == [("disk", 5, 101), ("anew", 5)]
 
 
 def test_what_kafka_does_not_take_does_not_reach_the_disk() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -21,6 +22,7 @@ from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, MAX_MESSAGE_BYTES, RE
 from support.stream import CONTENT_TYPE, stream
 
 if TYPE_CHECKING:
+    from pipetrail_processors.custody import Custody
     from pipetrail_processors.tables import StateTable
     from pipetrail_processors.transport.outbox import Outbox
 
@@ -82,7 +84,8 @@ def run(fault: Exception | Output | None, *batches: list[bytes]) -> Memory:
     """Let the job work on batches of these events."""
     memory = Memory()
     table, outbox = cast("StateTable", memory), cast("Outbox", memory)
-    checkpoint = Checkpoint(table, outbox, outbox, give_up=lambda: True, session_timeout_s=10)
+    custody = cast("Custody", SimpleNamespace(lock=asyncio.Lock()))
+    checkpoint = Checkpoint(table, outbox, outbox, custody, give_up=lambda: True, session_timeout_s=10)
     job = Job(Faulty(fault), table, outbox, checkpoint)
     for values in batches:
         asyncio.run(job.work(Batch([Stub(number, value) for number, value in enumerate(values)])))
