@@ -21,7 +21,7 @@ from pipetrail_deploy.demo.site import require_page, serving
 from pipetrail_deploy.places import Home, remove_data
 from pipetrail_review.client import Client
 from pipetrail_review.documents import trail_of
-from pipetrail_review.findings import Filter, find_findings
+from pipetrail_review.findings import Filter, find_findings, in_status
 from pipetrail_review.kinds import EVENTS, TRAILS
 from pipetrail_review.query import is_
 from pipetrail_schemas import connection
@@ -128,7 +128,7 @@ def test_what_the_demo_does_is_found_and_nothing_else(home: Home, repository: Pa
             trail.message or "a page packed by hand": [one.rule for one in trail.pipetrail.trail.findings] for trail in trails
         }
         assert found == {change.message: [change.rule] if change.rule else [] for change in DELIVERY}
-        open_now, others = find_findings(client, Filter(status="open"), limit=100)
+        open_now, others, _ = find_findings(client, Filter(standing=in_status("open")), limit=100)
         assert (open_now.total, others) == (sum(change.rule is not None for change in DELIVERY), 0)
         assert client.count(EVENTS, is_("pipetrail.event_type", "commit.recorded")) == COMMITS + sum(
             isinstance(change, Change) for change in DELIVERY
