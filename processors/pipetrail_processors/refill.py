@@ -67,8 +67,8 @@ class _Recovery(Recovery):
                 await self._bring_up(cast("StateTable", table), mine)
             else:
                 await cast("StateTable", table).custody.take_copies([tp.partition for tp in mine])
-                for tp in mine:
-                    destination[tp] = table.persisted_offset(tp)  # a counter: its `update` would add
+            for tp in mine:
+                destination[tp] = table.persisted_offset(tp)  # a counter: its `update` would add
         await super()._build_offsets(consumer, tps, destination, title)
 
     async def _bring_up(self, table: StateTable, mine: list[TP]) -> None:
