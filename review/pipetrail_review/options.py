@@ -61,10 +61,24 @@ def window(since: str | None, until: str | None, *, now: datetime, utc: bool = F
     Raises:
         click.BadParameter: one of them is no time, or the window ends before it starts.
     """
-    meant = Window(*(_moment(text, name, now, zone_of(utc=utc)) for text, name in ((since, "--since"), (until, "--until"))))
+    meant = Window(*(moment(text, name, now, zone_of(utc=utc)) for text, name in ((since, "--since"), (until, "--until"))))
     if meant.since and meant.until and meant.since >= meant.until:
         raise click.BadParameter(f"{until!r} is not after --since {since!r}", param_hint="--until")
     return meant
+
+
+def moment(text: str | None, name: str, now: datetime, zone: tzinfo | None = None) -> datetime | None:
+    """The moment that an option means; None where it is not given.
+
+    Raises:
+        click.BadParameter: it is no time; names the option.
+    """
+    if text is None:
+        return None
+    try:
+        return parse_moment(text, now=now, zone=zone)
+    except ValueError as exc:
+        raise click.BadParameter(f"{text!r} is not {ALLOWED}", param_hint=name) from exc
 
 
 def client() -> Client:
@@ -85,12 +99,3 @@ def print_json(documents: Iterable[Document]) -> None:
 def note(text: str) -> None:
     """A remark for people, on stderr, so that it is never taken for data."""
     click.echo(text, err=True)
-
-
-def _moment(text: str | None, name: str, now: datetime, zone: tzinfo | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_moment(text, now=now, zone=zone)
-    except ValueError as exc:
-        raise click.BadParameter(f"{text!r} is not {ALLOWED}", param_hint=name) from exc

@@ -16,7 +16,7 @@ from pipetrail_processors.policy import Policy
 from pipetrail_processors.replay.backfill import fill
 from pipetrail_processors.replay.compare import Compared, Verdict, compare
 from pipetrail_processors.replay.crew import Outcome
-from pipetrail_processors.replay.message import Scope, is_repository
+from pipetrail_processors.replay.message import is_repository
 from pipetrail_processors.replay.plan import OUTPUTS, Plan
 from pipetrail_processors.replay.trial import Span
 from pipetrail_processors.ruleset import RuleSet
@@ -27,7 +27,7 @@ from pipetrail_schemas.topics import FINDINGS, TRAILS
 from rich.text import Text
 
 from pipetrail_review import options
-from pipetrail_review.replay_history import KAFKA, OPENSEARCH, history_options, judging_options, opened
+from pipetrail_review.replay_history import KAFKA, OPENSEARCH, history_options, judging_options, opened, scope_of
 from pipetrail_review.replay_live import live
 from pipetrail_review.replay_run import replayed, workers_option
 from pipetrail_review.terminal import console
@@ -85,11 +85,11 @@ def replay(place: str | None, into: str | None, *, as_json: bool, **given: Any) 
     are sent to people like any other.
     """
     window = options.window(given["since"], given["until"], now=now())
-    if window.until is not None and place:
-        raise click.UsageError("--compare: what is live goes on to the present; leave out --until")
+    if place and (window.until is not None or given["recorded_since"]):
+        raise click.UsageError("--compare: what is live has all of history; leave out --until and --recorded-since")
     if into and given["source"] == OPENSEARCH and not given["files"]:
         raise click.UsageError("--into: records are not the bytes that were sent; back-fill from Kafka or from files of events")
-    scope = Scope(window.until, given["repository"])
+    scope = scope_of(given, window.until)
     shown = Shown(window.since, given["repository"])
     plan = Plan(
         rule_sets=[[compiled.rule for compiled in RuleSet.load(given["folder"]).rules]],

@@ -3,7 +3,8 @@
 A record is the event that it was made of but for the bytes: see docs/replay.md for what that leaves open.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +15,7 @@ from pipetrail_processors.replay.kafka import KafkaHistory
 from pipetrail_processors.replay.message import Message, Scope
 from pipetrail_processors.settings import ProcessSettings
 from pipetrail_schemas import connection
+from pipetrail_schemas.times import format_time, now
 
 from pipetrail_review import options
 from pipetrail_review.client import Client
@@ -71,7 +73,7 @@ class IndexHistory:
 
 
 def history_options(default: str) -> Callable[[F], F]:
-    """`--source` and `--file`."""
+    """`--source`, `--file` and `--recorded-since`."""
 
     def add(function: F) -> F:
         source = click.option(
@@ -88,7 +90,12 @@ def history_options(default: str) -> Callable[[F], F]:
             metavar="FILE",
             help="Files of events instead, one JSON object a line, also gzipped; - for standard input. Repeatable.",
         )
-        return source(files(function))
+        since = click.option(
+            "--recorded-since",
+            metavar="WHEN",
+            help="Read only what was recorded since: quicker, but of what began before only a part is known.",
+        )
+        return source(files(since(function)))
 
     return add
 
@@ -127,6 +134,16 @@ def judging_options(function: F) -> F:
     return rules(policy(reference(wait(function))))
 
 
+def scope_of(given: Mapping[str, Any], until: datetime | None) -> Scope:
+    """Which of history the options mean.
+
+    Raises:
+        click.BadParameter: `--recorded-since` is no time.
+    """
+    recorded = options.moment(given["recorded_since"], "--recorded-since", now())
+    return Scope(until, given["repository"], recorded)
+
+
 def opened(source: str, files: Sequence[str], scope: Scope) -> History:
     """The history that the options mean.
 
@@ -139,13 +156,15 @@ def opened(source: str, files: Sequence[str], scope: Scope) -> History:
     if files:
         return FileHistory(files)
     if source == KAFKA:
-        return KafkaHistory(connection.load().require_kafka())
+        return KafkaHistory(connection.load().require_kafka(), since=scope.recorded_since)
     return IndexHistory(options.client(), scope)
 
 
 def _within(scope: Scope) -> Query:
     # What happened before a window decides, too: a review before a merge, an off before an on.
     queries = within(Window(None, scope.until))
+    if scope.recorded_since:
+        queries.append({"range": {"event.created": {"gte": format_time(scope.recorded_since)}}})
     if scope.repository:
         # What names no repository, a deployment by its digest, may turn out to be of this one.
         nowhere = none_of({"exists": {"field": "vcs.repository.url.full"}})

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 from pipetrail_processors.policy import Policy
-from pipetrail_processors.replay.message import Look, Message, Scope
+from pipetrail_processors.replay.message import Look, Message
 from pipetrail_processors.replay.plan import Plan
 from pipetrail_processors.replay.thresholds import propose
 from pipetrail_processors.replay.trial import Difference, Span, Trial, difference, people, places, tried
@@ -23,7 +23,7 @@ from pipetrail_schemas.types import BY_FULL_NAME
 from rich.text import Text
 
 from pipetrail_review import options
-from pipetrail_review.replay_history import OPENSEARCH, history_options, judging_options, opened
+from pipetrail_review.replay_history import OPENSEARCH, history_options, judging_options, opened, scope_of
 from pipetrail_review.replay_run import replayed, workers_option
 from pipetrail_review.terminal import console
 from pipetrail_review.text import count, plain
@@ -67,7 +67,7 @@ def replay_rule(name: str, folder: Path | None, path: Path | None, *, as_json: b
         reference=given["reference"],
         keeps=(FINDINGS,),
     )
-    scope = Scope(window.until, given["repository"])
+    scope = scope_of(given, window.until)
     history = opened(given["source"], given["files"], scope)
     span, about = Span(), _About(rule if given["threshold"] else None)
 

@@ -61,6 +61,8 @@ def test_a_replay_of_one_repository_shows_that_one(history: Path) -> None:
     ("arguments", "problem"),
     [
         (["--compare", "kafka", "--until", "2026-01-01"], "--until"),
+        (["--compare", "kafka", "--recorded-since", "1d"], "--recorded-since"),
+        (["--recorded-since", "once"], "'once' is not"),
         (["--into", "kafka", "--source", "opensearch"], "back-fill from Kafka or from files"),
         (["--file", "-", "--file", "other"], "stands alone"),
     ],

@@ -5,6 +5,7 @@ Nothing is committed and no group is joined: the live application does not notic
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -18,6 +19,8 @@ _ANSWER_S = 30.0
 # librdkafka waits so long for a batch to become full.
 _LOOK_S = 0.1
 _MESSAGES = 1000
+# How far the clocks of those who record events and of those who send them may be apart.
+_CLOCKS = timedelta(hours=1)
 # What librdkafka reads ahead: its default of 64 MB for each partition would make memory grow with their number.
 _AHEAD_KBYTES = 32 * 1024
 # Silence, in looks, after which Kafka counts as gone: a minute.
@@ -27,13 +30,20 @@ _SILENT_LOOKS = 600
 class KafkaHistory:
     """The messages of a topic. `done` of `total` are read."""
 
-    def __init__(self, kafka: KafkaConnection, topic: Topic = EVENTS, starts: dict[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        kafka: KafkaConnection,
+        topic: Topic = EVENTS,
+        starts: dict[int, int] | None = None,
+        since: datetime | None = None,
+    ) -> None:
         """Look up where it begins and ends.
 
         Args:
             kafka: where it is.
             topic: which.
             starts: offsets to begin at, by partition; the beginning where not said.
+            since: begin with what was written about then; some of it may be older, nothing newer is left out.
 
         Raises:
             BrokerError: Kafka cannot be reached, or has no such topic.
@@ -47,6 +57,8 @@ class KafkaHistory:
                 if found.error is not None:
                     raise BrokerError(f"topic {self._topic}: {found.error.str()}")
                 self._starts, self.ends = _bounds(consumer, self._topic, found.partitions)
+                if since is not None:
+                    self._starts = _written_since(consumer, self._topic, self.ends, since - _CLOCKS)
         except KafkaException as exc:
             raise BrokerError(f"Kafka at {kafka.bootstrap_servers} cannot be reached: {exc.args[0].str()}") from exc
         for partition, start in (starts or {}).items():
@@ -91,6 +103,15 @@ def _bounds(consumer: Consumer, topic: str, partitions: Any) -> tuple[dict[int, 
             raise BrokerError(f"topic {topic}: Kafka does not say where partition {number} ends")
         starts[number], ends[number] = bounds
     return starts, ends
+
+
+def _written_since(consumer: Consumer, topic: str, ends: dict[int, int], since: datetime) -> dict[int, int]:
+    wanted = [TopicPartition(topic, number, int(since.timestamp() * 1000)) for number in ends]
+    # Where nothing was written since, the offset that is told is no place.
+    return {
+        one.partition: one.offset if one.offset >= 0 else ends[one.partition]
+        for one in consumer.offsets_for_times(wanted, timeout=_ANSWER_S)
+    }
 
 
 def _config(kafka: KafkaConnection) -> dict[str, Any]:

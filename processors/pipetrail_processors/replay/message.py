@@ -35,14 +35,20 @@ class Look(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """Which of history is replayed: what happened before `until`, of a repository by its URL or the end of it."""
+    """Which of history is replayed: what happened before `until`, of a repository by its URL or the end of it.
+
+    `recorded_since`: only what was recorded from then on. It is quicker, and what began before is known in part only.
+    """
 
     until: datetime | None = None
     repository: str | None = None
+    recorded_since: datetime | None = None
 
     def keeps(self, look: Look) -> bool:
         """Whether the event is to be replayed. One that names no repository may turn out to belong to any."""
         if self.until is not None and look.time and look.time >= format_time(self.until):
+            return False
+        if self.recorded_since is not None and look.recorded and look.recorded < format_time(self.recorded_since):
             return False
         return not (self.repository and look.repository) or is_repository(look.repository, self.repository)
 

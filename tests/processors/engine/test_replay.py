@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -96,6 +96,11 @@ def test_history_from_kafka_ends_where_the_topic_ended_when_it_began(bench: Proc
     bench.produce(stream(bench.run, 40, recorded=datetime.now(UTC), repositories=4))
     assert sorted(message.value or b"" for message in history) == sorted(values)
     assert history.done == history.total == len(values)
+    everything = KafkaHistory(bench.kafka, EVENTS, before).ends
+    assert KafkaHistory(bench.kafka, EVENTS, since=datetime.now(UTC) + timedelta(days=1)).total == 0
+    recent = KafkaHistory(bench.kafka, EVENTS, since=datetime.now(UTC))
+    assert recent.ends == everything
+    assert {message.value for message in recent} >= set(values)
 
 
 def _newer(trail: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
@@ -46,6 +47,19 @@ def test_a_replay_does_not_need_its_state_in_memory(live: tuple[Latest, Latest],
     assert outcome_of(messages(VALUES), plan_of(), until=UNTIL)[0] == live[0]
 
 
+def test_two_sets_of_rules_are_replayed_in_one_reading(live: tuple[Latest, Latest]) -> None:
+    """Each for itself, in each of the workers: without rules the same trails, but for the findings."""
+    plan = replace(plan_of(), rule_sets=[[], *plan_of().rule_sets])
+    with Crew(plan, workers=2) as crew:
+        outcome = crew.replay(messages(VALUES), Scope(), UNTIL, Span())
+        without, found = dict(outcome.latest(TRAILS, 0)), dict(outcome.latest(FINDINGS, 1))
+        assert dict(outcome.latest(TRAILS, 1)) == live[0]
+        assert dict(outcome.latest(FINDINGS, 0)) == {}
+    assert found.keys() == live[1].keys()
+    differing = compare(iter(sorted(without.items())), iter(sorted(live[0].items())))
+    assert {field for one in differing for field in one.fields} <= {"pipetrail.trail.findings", "pipetrail.trail.overrides"}
+
+
 def test_what_is_no_event_is_counted_with_its_reason() -> None:
     """As the live application makes it a dead letter, and goes on."""
     broken = [Message(b"k", b"nonsense"), Message(b"k", None), Message(None, b"[1]"), Message(None, b'{"specversion": 1}')]
@@ -65,6 +79,9 @@ def test_a_scope_leaves_out_other_repositories_and_what_came_later() -> None:
     assert {look.repository for look in kept} == {"https://forge.example/replayed/service-2"}
     assert {look.time < "2026-01-05T09:00:01.000Z" for look in kept} == {True}
     nowhere = [orjson.loads(value) for value in VALUES if orjson.loads(value)["partitionkey"].startswith("sha256")]
+    with Crew(plan_of([]), workers=1) as crew:
+        crew.replay(messages(VALUES), Scope(recorded_since=RECORDED + timedelta(days=1)), UNTIL, span := Span())
+    assert span.events == 0
     with Crew(plan_of([]), workers=1) as crew:
         crew.replay(messages(VALUES), Scope(None, "other"), UNTIL, span := Span())
     assert span.events == len(nowhere) > 0
