@@ -97,7 +97,7 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
     table = StateTable(app, kafka, partitions=partitions)
     app.tables.add(table)
     custody = table.custody = Custody(
-        Changelog(kafka, table.changelog_topic_name),
+        Changelog(kafka, table.changelog_topic_name, give_up=_Patience(app)),
         lambda: table.store,
         changelog,
         lambda: cast("BatchConsumer", app.consumer),

@@ -6,9 +6,11 @@ many more records, a worker that is ready), not times, so that a slow machine se
 
 import random
 import shutil
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from support.processor import ProcessorBench, Worker
@@ -21,6 +23,8 @@ WORKERS = 3
 # Ends by which a worker says that it must not go on, and wants to be started again: as whoever runs it does.
 _STALLED = 75
 _UNAVAILABLE = 69
+# How one may end that was told to: well, as above, or before it was far enough to hear of it.
+_LEFT = (0, _STALLED, -signal.SIGTERM)
 # Seconds until a moment that does not come is not waited for any longer: nobody may be there to bring it about.
 _MOMENT_S = 5.0
 
@@ -75,7 +79,7 @@ class Campaign:
         """Stop the workers in good order."""
         for number, worker in self._workers.items():
             code = worker.stop(60.0)
-            assert code in (0, _STALLED), f"worker {number} ended with {code}:\n{worker.log_file.read_text()[-3000:]}"
+            assert code in _LEFT, f"worker {number} ended with {code}:\n{worker.log_file.read_text()[-3000:]}"
         self._workers.clear()
 
     def close(self) -> None:
@@ -157,7 +161,7 @@ class Campaign:
     def _leave(self) -> None:
         number = self._random.choice(sorted(self._workers))
         code = self._workers.pop(number).stop(60.0)
-        assert code in (0, _STALLED), f"worker {number} stopped with {code}"
+        assert code in _LEFT, f"worker {number} stopped with {code}"
         self._tell(f"worker {number} left")
 
     def _kill_and_delete(self) -> None:
@@ -187,10 +191,11 @@ class Campaign:
             self._leave()
         (last,) = self._workers
         wait_for(lambda: self._keep(last) and self.bench.lag() == 0, timeout_s=90, what="one worker to have all partitions")
+        now = datetime.now(UTC).isoformat()
         cut = self.bench.empty_changelog()
         self._tell(f"changelog emptied, {len(cut)} partitions")
         wait_for(
-            lambda: self._keep(last) and cut <= self._written_anew(), timeout_s=90, what="the changelog to be written anew"
+            lambda: self._keep(last) and cut <= self._written_anew(now), timeout_s=90, what="the changelog to be written anew"
         )
         self._tell("changelog written anew")
 
@@ -200,8 +205,8 @@ class Campaign:
             self._start_again(number)
         return True
 
-    def _written_anew(self) -> set[int]:
-        lines = [line for worker in self._everybody for line in worker.log()]
+    def _written_anew(self, since: str) -> set[int]:
+        lines = [line for worker in self._everybody for line in worker.log() if line["timestamp"] > since]
         return {line["partition"] for line in lines if line["event"] == "the changelog was written anew"}
 
     def _restart_kafka(self) -> None:
