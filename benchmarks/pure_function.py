@@ -25,7 +25,7 @@ from pipetrail_schemas.check import event_type
 from pipetrail_schemas.event import Event
 from pipetrail_schemas.times import format_time
 
-_START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 REPOSITORIES = 50
 _WAIT = timedelta(minutes=10)
 _PEOPLE = ("Ann", "Bob", "Cem", "Dee", "Eve")
@@ -120,7 +120,7 @@ def delivery(number: int, apart_s: float = 30.0) -> Iterator[bytes]:
     run_url = f"{repository}/runs/{number}"
 
     def event(step: int, kind: str, data: dict[str, Any], actor: str = author, *, linked: bool = True) -> bytes:
-        moment = format_time(_START + timedelta(seconds=number * apart_s + step * 20))
+        moment = format_time(START + timedelta(seconds=number * apart_s + step * 20))
         described = event_type(kind)
         where = vcs if linked else {"repository": vcs["repository"]}
         user = {"id": actor.lower(), "name": actor, "email": f"{actor.lower()}@acme.example"}

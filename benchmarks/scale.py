@@ -1,11 +1,11 @@
 """Whether a worker stays fast and small when a million trails are open, and how soon a lost state of them is back.
 
-For a few and for many open trails alike: their state is put into the changelog, as the pure function makes it; a worker without
+For a few and for many open trails alike: their state is put into the changelog (`open_trails`); a worker without
 a folder starts, and has to bring it back; then events come, each of a trail drawn from all that are open (one that is through
 is followed by a new one), so that nearly each event of the many needs a trail that was not touched for long. The rate is
 counted from the records that the worker writes. Both have the same mix of events, all rules, RocksDB, at least once.
 
-Filling takes some minutes for a million. Each size has a Kafka of its own; nothing is left behind.
+Each size has a Kafka of its own; nothing is left behind.
 """
 
 import argparse
@@ -14,12 +14,10 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from statistics import median
 from time import monotonic, sleep
@@ -28,32 +26,19 @@ import orjson
 from aiokafka.partitioner import murmur2  # type: ignore[import-untyped] # it ships no types
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from open_trails import APART_S, queue, stage_of, states, verify
 from pipetrail_deploy.places import Home, remove_data
 from pipetrail_deploy.stack import running
 from pipetrail_processors.packing import pack
-from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.round import Round
-from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import MemoryState
 from pipetrail_processors.topics_admin import TopicsAdmin, changelog_topic
 from pipetrail_schemas.connection import KafkaConnection
-from pipetrail_schemas.topics import ALL, EVENTS, LINKS, PARTITIONER, RECORDS, RESOLVED
+from pipetrail_schemas.topics import ALL, EVENTS, LINKS, RECORDS, RESOLVED
 from pure_function import REPOSITORIES, delivery, repository_of
 from worker import cpu_s, fill, output_consumer, started, worker_process
 
 _GROUP = "pipetrail-processor-v1"
-_HEADERS = (("content-type", b"application/cloudevents+json"),)
-_WAIT = timedelta(minutes=10)
-# A delivery begins so many seconds after the one before it: a million within four days.
-_APART_S = 0.3
-# Open trails have had one to so many events, evenly: the change is made, its builds and tests are under way.
-_STEPS = 6
 _PROCESSES = 2
-# Deliveries that are filled in at once.
-_AT_ONCE = 100
-# What the state of a partition is asked for again while it is filled: what is of no single trail.
-_SHARED = (b"E", b"q", b"w", b"d", b"#")
 _READY_S = 600.0
 _DRAINED_S = 300.0
 _LIMIT_S = 300.0
@@ -79,25 +64,6 @@ class Measured:
             f" processor time an event; worker at most {self.peak_mb:,.0f} MiB; state back {self.back_s:.1f} s after the start,"
             f" {self.changelog_mb:,.0f} MiB of changelog, {self.disk_mb:,.0f} MiB of disk"
         )
-
-
-class Filling(MemoryState):
-    """The state of one partition while it is made: what is written is drained, and forgotten where nobody asks for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._written: dict[bytes, None] = {}
-
-    def set(self, key: bytes, value: bytes) -> None:
-        """As any state."""
-        super().set(key, value)
-        self._written[key] = None
-
-    def drain(self) -> Iterator[tuple[bytes, bytes]]:
-        """What was written since the last time, as it is kept."""
-        for key in self._written:
-            yield key, pack(self.values[key] if key.startswith(_SHARED) else self.values.pop(key))
-        self._written.clear()
 
 
 def main() -> None:
@@ -132,7 +98,8 @@ def measure(folder: Path, kafka: KafkaConnection, trails: int, load: tuple[int, 
     admin = TopicsAdmin(kafka)
     changelog = changelog_topic(_GROUP, "state", EVENTS.partitions)
     admin.apply([*ALL, changelog])
-    open_trails(kafka, changelog.name, trails)
+    verify(trails - 1)
+    fill_changelog(kafka, changelog.name, trails)
     deliveries = Open(trails)
     command, env = worker_process(folder)
     ready, data = folder / "ready", folder / "worker"
@@ -170,7 +137,7 @@ class Open:
         """The next event of any of them."""
         place = self._random.randrange(len(self._numbers))
         number = self._numbers[place]
-        events = list(delivery(number, _APART_S))
+        events = list(delivery(number, APART_S))
         step = self._done.get(number, stage_of(number))
         if step + 1 < len(events):
             self._done[number] = step + 1
@@ -181,12 +148,7 @@ class Open:
         return events[step]
 
 
-def stage_of(number: int) -> int:
-    """How many of its events an open delivery has had: one at least."""
-    return 1 + number * 2_654_435_761 % 2**32 * _STEPS // 2**32
-
-
-def open_trails(kafka: KafkaConnection, changelog: str, trails: int) -> None:
+def fill_changelog(kafka: KafkaConnection, changelog: str, trails: int) -> None:
     """Put the state of so many open trails into the changelog."""
     partitions = Counter(partition_of(repository_of(number)) for number in range(REPOSITORIES))
     shares: list[list[int]] = [[] for _ in range(_PROCESSES)]
@@ -209,25 +171,31 @@ def partition_of(key: str) -> int:
 
 def fill_share(kafka: KafkaConnection, changelog: str, trails: int, partitions: Iterable[int]) -> None:
     """Runs in a process of its own: the trails of some partitions."""
-    config = {**kafka.client_config(), "partitioner": PARTITIONER, "linger.ms": 50, "compression.type": "lz4"}
-    producer = Producer({**config, "enable.idempotence": True, "queue.buffering.max.messages": 500_000})
-    pipeline = Pipeline(policy=Policy(), rules=RuleSet.load(), alias_wait=_WAIT)
+    config = {**kafka.client_config(), "linger.ms": 50, "compression.type": "lz4", "enable.idempotence": True}
+    producer = Producer({**config, "queue.buffering.max.messages": 500_000})
+
+    def put(key: bytes, value: bytes, partition: int) -> None:
+        while True:
+            try:
+                producer.produce(changelog, pack(value), key, partition)
+            except BufferError:
+                producer.poll(0.1)
+                if (parent := parent_process()) and not parent.is_alive():
+                    raise SystemExit("the benchmark was ended") from None
+            else:
+                return
+
     homes = [partition_of(repository_of(number)) for number in range(REPOSITORIES)]
     for partition in partitions:
-        state = Filling()
+        shared = MemoryState()
         mine = [number for number in range(trails) if homes[number % REPOSITORIES] == partition]
-        for first in range(0, len(mine), _AT_ONCE):
-            together = Round(state)
-            for number in mine[first : first + _AT_ONCE]:
-                for value in islice(delivery(number, _APART_S), stage_of(number)):
-                    for output in pipeline.take_event(together, value, _HEADERS):
-                        if output.topic is LINKS:
-                            producer.produce(LINKS.name, output.value, output.key)
-            for _ in together.end():  # the state is the same without what would be published
-                pass
-            for key, value in state.drain():
-                producer.produce(changelog, value, key, partition)
+        for number, found, entries in states(mine):
+            for key, value in found:
+                put(key, value, partition)
+            queue(shared, number, entries)
             producer.poll(0)
+        for key, value in shared.values.items():
+            put(key, value, partition)
     if producer.flush(60):
         raise SystemExit("Kafka did not take the state")
 
