@@ -195,8 +195,9 @@ class _ChangelogLook:
         self._checkpoint = checkpoint
 
     async def __call__(self) -> None:
+        count = self._app.rebalancing_count
         if not self._app.rebalancing and not self._app.should_stop and self._app.tables.actives_ready:
-            await self._checkpoint.look_after_the_changelog()
+            await self._checkpoint.look_after_the_changelog(lambda: self._app.rebalancing_count == count)
 
 
 def _or_end(work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

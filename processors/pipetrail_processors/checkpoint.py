@@ -6,10 +6,12 @@ Work on batches stands still meanwhile, so that what is made durable belongs tog
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 
 from pipetrail_processors.custody import Custody
 from pipetrail_processors.errors import BrokerError, EngineError
+from pipetrail_processors.lineage import NotOursError
 from pipetrail_processors.tables import StateTable
 from pipetrail_processors.transport.outbox import Outbox
 
@@ -89,8 +91,11 @@ class Checkpoint:
         # By a worker that stood still, or was cut off, and did not know that its partitions are ours now.
         await self._custody.write_anew(others_wrote)
 
-    async def look_after_the_changelog(self) -> None:
+    async def look_after_the_changelog(self, is_ours: Callable[[], bool]) -> None:
         """Write the changelog anew where it is not what this worker has written; called now and then.
+
+        Args:
+            is_ours: whether the partitions are still those that this worker had when it was called.
 
         Raises:
             StateError: a disk fails.
@@ -102,5 +107,8 @@ class Checkpoint:
         except BrokerError:  # it is away; there will be another look
             return
         async with self.lock:
+            if not is_ours():
+                return
             await self.flush_locked()
-            await self._custody.write_anew(await self._custody.watch())
+            with suppress(NotOursError):
+                await self._custody.write_anew(await self._custody.watch(), is_ours)

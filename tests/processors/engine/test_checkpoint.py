@@ -50,7 +50,11 @@ class Books:
         self.done.append(("alone", partition, offsets))
         return not self.others_write
 
-    async def write_anew(self, partitions: list[int]) -> None:
+    async def watch(self) -> set[int]:
+        """As Custody."""
+        return {5}
+
+    async def write_anew(self, partitions: list[int], _is_ours: Callable[[], bool] = lambda: True) -> None:
         """As Custody."""
         self.done += [("anew", partition) for partition in partitions]
 
@@ -87,3 +91,11 @@ def test_what_kafka_does_not_take_does_not_reach_the_disk() -> None:
     with pytest.raises(BrokerError):
         asyncio.run(checkpoint_of(books).flush())
     assert ("disk", 5, 101) not in books.done
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_changelog_that_others_changed_is_written_anew_while_it_is_ours(*, is_ours: bool) -> None:
+    """First all that is pending becomes durable; after a rebalance it is another worker's, and nothing is written."""
+    books = Books()
+    asyncio.run(checkpoint_of(books).look_after_the_changelog(lambda: is_ours))
+    assert books.done[-2:] == ([("disk", 5, 101), ("anew", 5)] if is_ours else [])
