@@ -101,14 +101,17 @@ class Checkpoint:
             StateError: a disk fails.
             BrokerError: Kafka did not take it.
         """
-        try:
-            if not await self._custody.watch():
-                return
-        except BrokerError:  # it is away; there will be another look
+        if not await self._changed():
             return
         async with self.lock:
             if not is_ours():
                 return
             await self.flush_locked()
             with suppress(NotOursError):
-                await self._custody.write_anew(await self._custody.watch(), is_ours)
+                await self._custody.write_anew(await self._changed(), is_ours)
+
+    async def _changed(self) -> set[int]:
+        try:
+            return await self._custody.watch()
+        except BrokerError:  # Kafka is away; there will be another look
+            return set()
