@@ -174,30 +174,31 @@ def fill_share(kafka: KafkaConnection, changelog: str, trails: int, partitions: 
     config = {**kafka.client_config(), "linger.ms": 50, "compression.type": "lz4", "enable.idempotence": True}
     producer = Producer({**config, "queue.buffering.max.messages": 500_000})
 
-    def put(key: bytes, value: bytes, partition: int) -> None:
-        while True:
-            try:
-                producer.produce(changelog, pack(value), key, partition)
-            except BufferError:
-                producer.poll(0.1)
-                if (parent := parent_process()) and not parent.is_alive():
-                    raise SystemExit("the benchmark was ended") from None
-            else:
-                return
-
     homes = [partition_of(repository_of(number)) for number in range(REPOSITORIES)]
     for partition in partitions:
         shared = MemoryState()
         mine = [number for number in range(trails) if homes[number % REPOSITORIES] == partition]
         for number, found, entries in states(mine):
             for key, value in found:
-                put(key, value, partition)
+                _put(producer, changelog, partition, key, value)
             queue(shared, number, entries)
             producer.poll(0)
         for key, value in shared.values.items():
-            put(key, value, partition)
+            _put(producer, changelog, partition, key, value)
     if producer.flush(60):
         raise SystemExit("Kafka did not take the state")
+
+
+def _put(producer: Producer, changelog: str, partition: int, key: bytes, value: bytes) -> None:
+    while True:
+        try:
+            producer.produce(changelog, pack(value), key, partition)
+        except BufferError:
+            producer.poll(0.1)
+            if (parent := parent_process()) and not parent.is_alive():
+                raise SystemExit("the benchmark was ended") from None
+        else:
+            return
 
 
 def _round(kafka: KafkaConnection, values: list[bytes], process: subprocess.Popen[bytes]) -> float:
