@@ -87,7 +87,7 @@ class Checkpoint:
         self._alive = monotonic()
         others_wrote = [partition for partition in pending if not self._custody.written(partition, offsets[partition])]
         for partition in pending:
-            self._table.store_durable(partition, max(offsets[partition]))
+            self._table.store_durable(partition, self._custody.reached(partition))
         # By a worker that stood still, or was cut off, and did not know that its partitions are ours now.
         await self._custody.write_anew(others_wrote)
 

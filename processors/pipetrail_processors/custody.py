@@ -145,9 +145,15 @@ class Custody:
 
     def written(self, partition: int, offsets: Collection[int]) -> bool:
         """Note what this worker wrote to the changelog. False where somebody else wrote, too: `write_anew` is due."""
-        before, last = self._marks[partition].reached, max(offsets)
-        self._marks[partition] = replace(self._marks[partition], reached=last)
-        return last - before == len(offsets)
+        mark, last = self._marks[partition], max(offsets)
+        if last - mark.reached != len(offsets):
+            return False
+        self._marks[partition] = replace(mark, reached=last)
+        return True
+
+    def reached(self, partition: int) -> int:
+        """The offset up to which the changelog is known to be what this worker has written."""
+        return self._marks[partition].reached
 
     async def watch(self) -> set[int]:
         """Look at the changelog of all partitions. Returns those that must be written anew; for sure when the lock is held.
