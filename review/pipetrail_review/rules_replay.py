@@ -12,7 +12,7 @@ import click
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.replay.message import Look, Message
 from pipetrail_processors.replay.plan import Plan
-from pipetrail_processors.replay.thresholds import propose
+from pipetrail_processors.replay.thresholds import Row, graded, proposal, propose
 from pipetrail_processors.replay.trial import Difference, Span, Trial, difference, people, places, tried
 from pipetrail_processors.rule import Rule
 from pipetrail_processors.ruleset import Compiled, RuleSet, read_rule
@@ -57,9 +57,11 @@ def replay_rule(name: str, folder: Path | None, path: Path | None, *, as_json: b
     window = options.window(given["since"], given["until"], now=now())
     loaded = RuleSet.load(folder)
     rule = read_file(Path(name)) if name.endswith((".yaml", ".yml")) else rule_of(loaded, name)
-    if given["threshold"] and rule.threshold is None:
+    if given["threshold"] and rule.threshold is None and rule.measure is None:
         raise click.UsageError(f"--threshold: {rule.id} has none")
-    versions = [rule, *_other(given["against"], rule)]
+    others = _other(given["against"], rule)
+    grades = graded(rule) if given["threshold"] else []
+    versions = [rule, *others, *grades]
     plan = Plan(
         rule_sets=[_with(loaded, version) for version in versions],
         policy=Policy.load(path),
@@ -69,7 +71,7 @@ def replay_rule(name: str, folder: Path | None, path: Path | None, *, as_json: b
     )
     scope = scope_of(given, window.until)
     history = opened(given["source"], given["files"], scope)
-    span, about = Span(), _About(rule if given["threshold"] else None)
+    span, about = Span(), _About(rule if given["threshold"] and not grades else None)
 
     def seen(message: Message, look: Look) -> None:
         span(message, look)
@@ -78,9 +80,13 @@ def replay_rule(name: str, folder: Path | None, path: Path | None, *, as_json: b
     with replayed(plan, history, scope, until=now() + _LATER, seen=seen, workers=given["workers"]) as outcome:
         trials = [tried(outcome, span, rule=rule.id, rule_set=place, since=window.since) for place in range(len(versions))]
     told: Document = {**_summary(trials[0], rule), "findings": trials[0].of(rule.id)}
-    if len(trials) > 1:
+    if others:
         told["difference"] = difference(trials[1], trials[0], rule.id)
-    if given["threshold"]:
+    if grades:
+        found = zip(grades, trials[1 + len(others) :], strict=True)
+        rows = [Row(grade.measure.threshold, len(trial.of(rule.id))) for grade, trial in found if grade.measure]
+        told["thresholds"] = proposal(rows, trials[0].weeks)
+    elif given["threshold"]:
         told["thresholds"] = propose(rule, about.values, plan.policy, trials[0].weeks)
     if as_json:
         options.print_json([_plain(told)])
@@ -182,9 +188,13 @@ def _lines(told: Document, rule: Rule, limit: int) -> Iterator[str]:
         yield from (f"  + {line}" for line in _findings(compared.added[:limit]))
         yield from (f"  - {line}" for line in _findings(compared.gone[:limit]))
     if "thresholds" in told:
-        yield from (f"  threshold {row.threshold:3}  {row.findings:6} findings" for row in told["thresholds"].rows)
+        yield from (f"  threshold {row.threshold:6}  {row.findings:6} findings" for row in told["thresholds"].rows)
         proposed = told["thresholds"].proposed
-        yield f"proposed threshold: {proposed or 'none, all give more than one finding a week'}; now {rule.threshold}"
+        yield f"proposed threshold: {proposed or 'none, all give more than one finding a week'}; now {_threshold(rule)}"
+
+
+def _threshold(rule: Rule) -> float | None:
+    return rule.measure.threshold if rule.measure else rule.threshold
 
 
 def _findings(found: Sequence[Document]) -> Iterator[str]:

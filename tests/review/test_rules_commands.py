@@ -87,3 +87,17 @@ def test_replay_proposes_a_threshold(history: Path) -> None:
     told = json.loads(CliRunner().invoke(rules, asked).stdout)
     assert told["thresholds"]["rows"][0] == {"threshold": 2, "findings": 1}
     assert CliRunner().invoke(rules, ["replay", "self-approval", "--file", str(history), "--threshold"]).exit_code == 2
+
+
+def test_replay_proposes_a_threshold_for_what_is_out_of_the_ordinary(tmp_path: Path) -> None:
+    """The rule is replayed with each of some thresholds, over one of its own labelled histories, which fires."""
+    rule = next(compiled.rule for compiled in RuleSet.load().rules if compiled.rule.id == "unusual-failure-rate")
+    labelled = next(one for one in rule.tests if one.fires)
+    path = tmp_path / "history.ndjson"
+    path.write_bytes(b"\n".join(messages(labelled.events)))
+    asked = ["replay", rule.id, "--file", str(path), "--threshold", "--json"]
+    told = json.loads(CliRunner().invoke(rules, asked).stdout)
+    rows = {row["threshold"]: row["findings"] for row in told["thresholds"]["rows"]}
+    assert rule.measure is not None
+    assert rows[rule.measure.threshold] == told["fired"] == labelled.fires
+    assert told["thresholds"]["proposed"] in rows

@@ -1,4 +1,8 @@
-"""Which threshold a burst rule should have: how many findings each would have given over a history. Pure."""
+"""Which threshold a rule should have: how many findings each would have given over a history. Pure.
+
+A rule that counts events is asked with every count, over the events that it is about. One that measures what is out of the
+ordinary judges by all that came before: it is replayed with each of some thresholds, all in one reading of history.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -16,6 +20,9 @@ from pipetrail_processors.watch.cases import candidates, worth_keeping
 from pipetrail_processors.watch.dossier import DossierView, keys_of
 from pipetrail_processors.watch.watch import scope_of
 
+# Of the threshold that a measuring rule has: from where it would say a lot to where it would hardly say anything.
+_PARTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+_MOST_OF_A_MEASURE = 100.0
 # What people can look at: about one finding a week keeps a rule believed.
 _BEARABLE_A_WEEK = 1.0
 _LARGEST = 100
@@ -25,19 +32,19 @@ _HEADERS = (("content-type", b"application/cloudevents+json"),)
 class Row(NamedTuple):
     """A threshold, and how many findings it would have given."""
 
-    threshold: int
+    threshold: float
     findings: int
 
 
 class Proposal(NamedTuple):
-    """The thresholds from 2 up to where nothing is found any more, and the smallest that is bearable; None where none is."""
+    """The thresholds that were asked, and the one that finds most of what is bearable; None where none is."""
 
     rows: list[Row]
-    proposed: int | None
+    proposed: float | None
 
 
 def propose(rule: Rule, values: Iterable[bytes], policy: Policy, weeks: float) -> Proposal:
-    """The distribution for a rule with a threshold.
+    """The distribution for a rule that counts events.
 
     Args:
         rule: it is asked with other thresholds than its own.
@@ -53,8 +60,29 @@ def propose(rule: Rule, values: Iterable[bytes], policy: Policy, weeks: float) -
         rows.append(Row(threshold, found))
         if not found:
             break
+    return proposal(rows, weeks)
+
+
+def graded(rule: Rule) -> list[Rule]:
+    """A measuring rule with other thresholds than its own, and its own among them; none for any other rule."""
+    if rule.measure is None:
+        return []
+    setting = rule.measure
+    thresholds = sorted({min(round(setting.threshold * part, 4), _MOST_OF_A_MEASURE) for part in _PARTS})
+    return [rule.model_copy(update={"measure": setting.model_copy(update={"threshold": one})}) for one in thresholds]
+
+
+def proposal(rows: list[Row], weeks: float) -> Proposal:
+    """The proposal that numbers of findings make.
+
+    Args:
+        rows: in order of the thresholds.
+        weeks: how long the history is.
+    """
     bearable = max(1.0, weeks * _BEARABLE_A_WEEK)
-    return Proposal(rows, next((row.threshold for row in rows if row.findings <= bearable), None))
+    # Of those that find as many, the first: a threshold that is higher than need be misses what is to come.
+    best = max((row for row in rows if row.findings <= bearable), key=lambda row: row.findings, default=None)
+    return Proposal(rows, None if best is None else best.threshold)
 
 
 def _dossiers(rule: Compiled, values: Iterable[bytes], policy: Policy) -> list[list[Fact]]:

@@ -7,7 +7,7 @@ import pytest
 from pipetrail_processors.labelled import START, messages
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.replay.history import event_of, events
-from pipetrail_processors.replay.thresholds import propose
+from pipetrail_processors.replay.thresholds import Row, graded, proposal, propose
 from pipetrail_processors.replay.trial import difference, people
 from pipetrail_processors.rule import Rule
 from pipetrail_processors.ruleset import RuleSet
@@ -63,6 +63,19 @@ def test_a_threshold_is_proposed_from_how_often_each_would_have_fired() -> None:
         10: 0,
     }
     assert found.proposed == 5
+
+
+def test_a_measuring_rule_is_asked_with_thresholds_around_its_own() -> None:
+    """Its own is among them; of those that are bearable, the one that finds most is proposed."""
+    rule = BY_ID["unusual-failure-rate"]
+    assert rule.measure is not None
+    thresholds = [one.measure.threshold for one in graded(rule) if one.measure]
+    assert thresholds == sorted(thresholds)
+    assert rule.measure.threshold in thresholds
+    assert graded(BY_ID["self-approval"]) == []
+    rows = [Row(2.0, 9), Row(3.0, 2), Row(4.0, 2), Row(5.0, 0)]
+    assert [proposal(rows, weeks).proposed for weeks in (1.0, 2.0, 9.0)] == [5.0, 3.0, 2.0]
+    assert proposal(rows[:1], 1.0).proposed is None
 
 
 def test_a_line_that_is_no_event_is_named() -> None:
