@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import orjson
 from pipetrail_schemas import ids
 from pipetrail_schemas.times import format_time
 
@@ -44,6 +45,26 @@ class _Measured(NamedTuple):
     measure: Measure
 
 
+class _Carrier:
+    """An event that carries samples of several measures, with what they have in common."""
+
+    def __init__(self, fact: Fact) -> None:
+        self.fact = fact
+        self.key = key_of(fact["e"]["event_id"])
+        self._ms = time_ms(fact["e"]["time"])
+        self._version = time_ms(fact["r"]), int(fact["h"], 16)
+        self._slim = b""
+
+    def sample(self, measure: Measure, value: float) -> Sample:
+        """A sample of it. A fact goes with those that a finding may need."""
+        needed = measure.span == 1 or value
+        if needed and not self._slim:
+            slim: Fact = {name: self.fact[name] for name in _KEPT if name in self.fact}
+            slim["e"] = {name: part for name, part in self.fact["e"].items() if name not in _NOT_SHOWN}
+            self._slim = orjson.dumps(slim)
+        return Sample(self._ms, self.key, value, *self._version, self._slim if needed else b"")
+
+
 class Anomalies:
     """Keeps series and judges them. Keeps nothing between calls but policy and rules."""
 
@@ -72,15 +93,14 @@ class Anomalies:
         if not measured or not work.repository:
             return []
         outputs: list[Output] = []
+        carrier = _Carrier(fact)
         for one in measured:
             if one.setting.name == _DURATIONS:
-                pairs = list(durations(work, fact))
-            else:
-                value = one.measure.value(fact)
-                pairs = [] if value is None else [(fact, value)]
-            for about, value in pairs:
-                if about["e"]["type"] in one.rule.on:
-                    outputs += self._take(work, one, about, value)
+                for about, length in durations(work, fact):
+                    if about["e"]["type"] in one.rule.on:
+                        outputs += self._take(work, one, carrier if about is fact else _Carrier(about), length)
+            elif (value := one.measure.value(fact)) is not None:
+                outputs += self._take(work, one, carrier, value)
         return outputs
 
     def on_trail(self, work: Work, key: str, *, again: bool) -> list[Output]:
@@ -105,7 +125,7 @@ class Anomalies:
             if fact is None or not (again or counts.get(event_id) != known.get(event_id)):
                 continue
             for one in self._sizes:
-                outputs += self._take(work, one, fact, counts.get(event_id), again=again)
+                outputs += self._take(work, one, _Carrier(fact), counts.get(event_id), again=again)
         return outputs
 
     def is_due(self, work: Work, key: str, day: int) -> bool:
@@ -124,15 +144,16 @@ class Anomalies:
             enqueue(work.state, series.day, [Entry(work.repository, key)])
         return True
 
-    def _take(self, work: Work, one: _Measured, fact: Fact, value: float | None, *, again: bool = False) -> list[Output]:
+    def _take(
+        self, work: Work, one: _Measured, carrier: "_Carrier", value: float | None, *, again: bool = False
+    ) -> list[Output]:
         """Put a sample into its series, or (None) remove it, and say what that changes."""
-        subject = subject_of(one.setting.name, one.rule.rule.over, fact, self._policy)
+        subject = subject_of(one.setting.name, one.rule.rule.over, carrier.fact, self._policy)
         if subject is None:
             return []
         name = f"{one.rule.rule.id} {subject}"
         series = Series(work.state, work.repository, name, one.measure.slot, one.measure.span)
-        key = key_of(fact["e"]["event_id"])
-        place = series.drop(key) if value is None else series.put(_sample(one, fact, key, value))
+        place = series.drop(carrier.key) if value is None else series.put(carrier.sample(one.measure, value))
         if place is None:
             return Told(work, self._policy, name).again() if series.holds else []
         found = _judged(series, one, place)
@@ -184,15 +205,6 @@ def _among_others(series: Series, place: int, span: int) -> bool:
         return any(series.flag[max(0, place - span) : place])
     earliest = series.ms[place] - QUIET_ALONE_MS
     return any(series.flag[at] and series.ms[at] >= earliest for at in range(max(0, place - QUIET_ALONE), place))
-
-
-def _sample(one: _Measured, fact: Fact, key: int, value: float) -> Sample:
-    entry = fact["e"]
-    slim: Fact | None = None
-    if one.measure.span == 1 or value:
-        slim = {name: fact[name] for name in _KEPT if name in fact}
-        slim["e"] = {name: part for name, part in entry.items() if name not in _NOT_SHOWN}
-    return Sample(time_ms(entry["time"]), key, value, time_ms(fact["r"]), int(fact["h"], 16), slim)
 
 
 def _shown(one: _Measured, verdict: Verdict) -> dict[str, Any]:

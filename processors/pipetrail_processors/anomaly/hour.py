@@ -51,9 +51,8 @@ def judge(series: Series, place: int, setting: Setting) -> Verdict | None:
     )
     if _upper(near, samples) >= setting.threshold:
         return None
-    kind = "weekends" if on_weekend else "working days"
     expected = samples * 2 * _NEAR_HOURS / WEEK_HOURS
-    normal = f"{near} of {samples} were within two hours of it on {kind}, fewer than {share(_upper(near, samples))}"
+    normal = f"{near} of {samples} were within two hours of it on such days, fewer than {share(_upper(near, samples))}"
     return Verdict(weekday_and_time(ms), normal, samples, points[0].ms, (expected + 1) / (near + 1))
 
 

@@ -27,8 +27,8 @@ from pipetrail_processors.anomaly.verdict import (
 )
 
 _NORMAL_CONSISTENCY = 1.4826  # makes the MAD of normal values their standard deviation (Rousseeuw and Croux, JASA 1993)
-# Values so much of the way are nearly as far; one, or so many of all, may have been.
-_NEARLY, _SELDOM = 0.7, 0.015
+# Values so much of the way are nearly as far; two, or so many of all, may have been.
+_NEARLY, _SELDOM = 0.8, 0.015
 # Hours of the week, or of the day, that are the same season.
 _NEAR_HOURS = 2
 _NEAR_MS, _DAY_MS = _NEAR_HOURS * HOUR_MS, DAY_HOURS * HOUR_MS
@@ -76,7 +76,7 @@ def judge(scale: Scale, series: Series, place: int, setting: Setting) -> Verdict
     if far < 0 and not scale.falls:
         return None
     least = max(setting.threshold * deviation, math.log(max(setting.least, 1.0)))
-    if abs(far) <= least or _as_far(values, centre, far, scale) > max(1, _SELDOM * len(values)):
+    if abs(far) <= least or _as_far(values, centre, far, scale) > max(2, _SELDOM * len(values)):
         return None
     low, typical, high = (
         scale.shown(max(0.0, math.exp(level) - scale.offset)) for level in (centre - least, centre, centre + least)

@@ -46,7 +46,7 @@ Slot = Callable[[int, float], Hashable]
 class Sample(NamedTuple):
     """One value. `key` tells it from others, `told` and `mark` one version of it from another (see `fact.stands`).
 
-    `fact` is None where no finding will ever need it.
+    `fact` is JSON, and empty where no finding will ever need it.
     """
 
     ms: int
@@ -54,7 +54,7 @@ class Sample(NamedTuple):
     value: float
     told: int
     mark: int
-    fact: dict[str, Any] | None
+    fact: bytes
 
 
 class Point(NamedTuple):
@@ -65,7 +65,7 @@ class Point(NamedTuple):
 
 
 def key_of(text: str) -> int:
-    """A number for an identity: 64 bits."""
+    """A number for a text: 64 bits."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
@@ -193,7 +193,7 @@ class Series:
         for column, cell in zip(self._columns, (*sample[:5], 0), strict=True):
             column.insert(place, cell)
         if at >= 0:
-            self._facts.insert(at, b"" if sample.fact is None else orjson.dumps(sample.fact))
+            self._facts.insert(at, sample.fact)
             del self._facts[: -self._most_facts]
 
     def _delete(self, place: int) -> None:
@@ -214,9 +214,13 @@ class Series:
         return self._history
 
     def _put_into_history(self, sample: Sample) -> int | None:
-        before = self._older()[1].tobytes()
+        slot = self._slot(sample.ms, sample.value)
+        rows = list(zip(*self._older(), strict=True))
+        known = any(key <= sample.key and self._slot(ms, value) == slot for ms, key, value in rows)
+        if known or (len(rows) >= _HISTORY and sample.ms < rows[0][0]):
+            return None
         self._write_history([(sample.ms, sample.key, sample.value)])
-        return None if self._older()[1].tobytes() == before else 0
+        return 0
 
     def _move_to_history(self, count: int) -> None:
         self._write_history(list(zip(self.ms[:count], self.key[:count], self.value[:count], strict=True)))
