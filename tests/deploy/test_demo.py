@@ -1,5 +1,6 @@
 """`pipetrail demo` as people call it: what it does is found by the rules that should find it, and nothing stays behind."""
 
+import json
 import os
 import re
 import shlex
@@ -9,8 +10,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 from pipetrail_deploy import pidfile
 from pipetrail_deploy.demo import command, delivery
 from pipetrail_deploy.demo.changes import DELIVERY, ByHand, Change
@@ -19,19 +22,27 @@ from pipetrail_deploy.demo.services import SERVICES
 from pipetrail_deploy.demo.shell import PIPETRAIL, environment, run
 from pipetrail_deploy.demo.site import require_page, serving
 from pipetrail_deploy.places import Home, remove_data
+from pipetrail_processors.labelled import messages
 from pipetrail_review.client import Client
 from pipetrail_review.documents import trail_of
-from pipetrail_review.findings import Filter, find_findings, in_status
+from pipetrail_review.findings import Filter, find_finding, find_findings, in_status
 from pipetrail_review.kinds import EVENTS, TRAILS
 from pipetrail_review.query import is_
 from pipetrail_schemas import connection
+from pipetrail_schemas.connection import Connection
+from pipetrail_schemas.times import format_time, now
+from pipetrail_schemas.topics import EVENTS as EVENTS_TOPIC
+from pipetrail_schemas.topics import PARTITIONER
 from support import readme
 from support.project import ROOT
 from support.readme import told_alike
+from support.wait import wait_for
 
 PROGRAMS = ("kafka", "opensearch", *(service.name for service in SERVICES))
 FREE_PORTS = ("--kafka-port", "0", "--opensearch-port", "0")
 COMMITS = 3
+KILLS = 10
+EACH = 20  # overrides that come for each life of the notifier
 # What the README says to ask while the demo runs.
 ASKED = (
     "pipetrail show HEAD",
@@ -101,6 +112,69 @@ def _ask(home: Home, folder: Path, command: str) -> None:
     assert done.stdout.strip()
 
 
+def _watch(home: Home) -> None:
+    """`pipetrail notify --console`, killed ten times while more overrides come: the demo's and those are shown, each once."""
+    shown = home.root / "shown.txt"
+    settings = {"PIPETRAIL_HOME": str(home.root), "PIPETRAIL_NOTIFY_GROUP": "watching"}
+    line, env = [*PIPETRAIL, "notify", "--console"], environment(home.root) | settings
+    found = connection.load({"PIPETRAIL_HOME": str(home.root)}, home.root)
+    for life in range(KILLS + 1):
+        before = _acknowledgeable(shown)
+        _override(found, life)
+        with shown.open("ab") as file, subprocess.Popen(line, cwd=home.root, env=env, stdout=file) as process:
+            try:
+                if life < KILLS:  # at another place each time
+                    wait_for(lambda: len(_acknowledgeable(shown)) > len(before) + life, timeout_s=120, what="alerts")  # noqa: B023
+                    continue
+                wanted = wait_for(lambda: _all_found(found), timeout_s=120, what="all findings to be indexed")
+                wait_for(lambda: wanted <= set(_acknowledgeable(shown)), timeout_s=120, what="all alerts")  # noqa: B023
+                process.terminate()
+                assert process.wait(30) == 0
+            finally:
+                process.kill()
+    told = _acknowledgeable(shown)
+    assert (len(told), len(set(told)) >= len(wanted)) == (len(set(told)), True)
+
+
+def _decide(home: Home, folder: Path, finding_id: str) -> None:
+    """Somebody else justifies what was done: it goes through Kafka and the processor, and is shown as justified."""
+    _ask(home, folder, f"pipetrail finding justify {finding_id[:13]} --actor Cy --reason seen")
+    found = connection.load({"PIPETRAIL_HOME": str(home.root)}, home.root)
+
+    def status() -> str:
+        with Client.of(found) as client:
+            state = find_finding(client, finding_id)["pipetrail"]["finding"]
+        return str(state["status"])
+
+    wait_for(lambda: status() == "justified", timeout_s=120, what="the decision to be indexed")
+
+
+def _override(found: Connection, life: int) -> None:
+    """Somebody passes over a gate, again and again."""
+    producer = Producer({**found.require_kafka().client_config(), "partitioner": PARTITIONER})
+    events = [
+        {"type": "policy.bypassed", "pipetrail.control": "gate", "user.name": f"Cy {life}-{number}", "vcs.ref": None}
+        for number in range(EACH)
+    ]
+    for value in messages(events):
+        event = {**json.loads(value), "id": str(uuid4()), "time": format_time(now()), "recordedtime": format_time(now())}
+        producer.produce(EVENTS_TOPIC.name, json.dumps(event), event["partitionkey"])
+    assert producer.flush(60) == 0
+
+
+def _all_found(found: Connection) -> set[str]:
+    """The beginnings of the ids of all findings that are open, once all overrides are among them."""
+    with Client.of(found) as client:
+        hits, _, _ = find_findings(client, Filter(standing=in_status("open")), limit=1000)
+    expected = EACH * (KILLS + 1) + sum(change.rule is not None for change in DELIVERY)
+    return {document["event"]["id"][:8] for document in hits.documents} if hits.total >= expected else set()
+
+
+def _acknowledgeable(shown: Path) -> list[str]:
+    """The findings that were told, as often as they were."""
+    return re.findall(r"finding ack ([0-9a-f]{8})", shown.read_text(encoding="utf-8")) if shown.exists() else []
+
+
 def _running(home: Home) -> list[str]:
     return [name for name in PROGRAMS if pidfile.running_server(home, name)]
 
@@ -133,8 +207,11 @@ def test_what_the_demo_does_is_found_and_nothing_else(home: Home, repository: Pa
         assert client.count(EVENTS, is_("pipetrail.event_type", "commit.recorded")) == COMMITS + sum(
             isinstance(change, Change) for change in DELIVERY
         )
+    assert again.splitlines()[-1].endswith("notify --console")
     for typed in ASKED:
         _ask(home, repository, typed)
+    _watch(home)
+    _decide(home, repository, open_now.documents[0]["event"]["id"])
     _pipetrail(home, "down")
     assert _running(home) == []
 

@@ -140,8 +140,8 @@ def _next(home: Path, *, keep: bool) -> str:
     script = Path(sys.executable).with_name("pipetrail")
     here = Path.cwd()
     name = "pipetrail" if found else str(script.relative_to(here) if script.is_relative_to(here) else script)
-    search = f"{name} search 'rule.id:*'"
-    commands = search if keep else f"{name} up && {search}"
+    # While it runs, what is found next is told at once; afterwards there is what was found.
+    commands = f"{name} notify --console" if keep else f"{name} up && {name} search 'rule.id:*'"
     is_usual = connection.find_home(os.environ, here).absolute() == home
     return commands if is_usual else f"export PIPETRAIL_HOME={shlex.quote(str(home))}; {commands}"
 
