@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -153,9 +154,10 @@ class _Memory:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Compiled rules, in the order of their ids."""
+    """Compiled rules, in the order of their ids; `grounds` are the exclusions that they were made with, beside their own."""
 
     rules: Sequence[Compiled]
+    grounds: Sequence[Ground] = field(default=(), repr=False, compare=False)
     _by_type: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _altered: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
@@ -237,7 +239,7 @@ class RuleSet:
     @classmethod
     def of(cls, rules: Sequence[Rule], grounds: Sequence[Ground] = ()) -> "RuleSet":
         """These rules and no others, but for those that are not enabled; `grounds` exclude some of their hits."""
-        return cls([Compiled(rule, grounds) for rule in sorted(rules, key=lambda rule: rule.id) if rule.enabled])
+        return cls([Compiled(rule, grounds) for rule in sorted(rules, key=lambda rule: rule.id) if rule.enabled], grounds)
 
 
 def _id_of(rule: Compiled) -> str:
@@ -253,11 +255,11 @@ def read_rule(text: str, *, name: str) -> Rule:
     return parse(text, setting=_SETTING, name=name).validated(Rule)
 
 
-def _built_in() -> Iterator[Rule]:
+@cache
+def _built_in() -> tuple[Rule, ...]:
     folder = resources.files("pipetrail_processors") / "rules"
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".yaml"):
-            yield read_rule(file.read_text(encoding="utf-8"), name=file.name)
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
+    return tuple(read_rule(file.read_text(encoding="utf-8"), name=file.name) for file in files)
 
 
 def _of_folder(folder: Path) -> Iterator[Rule]:

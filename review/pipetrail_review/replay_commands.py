@@ -91,11 +91,13 @@ def replay(place: str | None, into: str | None, *, as_json: bool, **given: Any) 
         raise click.UsageError("--into: records are not the bytes that were sent; back-fill from Kafka or from files of events")
     scope = scope_of(given, window.until)
     shown = Shown(window.since, given["repository"])
+    rules = RuleSet.load(given["folder"], given["exclusions"])
     plan = Plan(
-        rule_sets=[[compiled.rule for compiled in RuleSet.load(given["folder"]).rules]],
+        rule_sets=[[compiled.rule for compiled in rules.rules]],
         policy=Policy.load(given["path"]),
         alias_wait=timedelta(seconds=given["alias_wait"]),
         reference=given["reference"],
+        grounds=rules.grounds,
         keeps=OUTPUTS if into else (TRAILS, FINDINGS),
     )
     history = opened(given["source"], given["files"], scope)

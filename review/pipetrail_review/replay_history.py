@@ -101,7 +101,7 @@ def history_options(default: str) -> Callable[[F], F]:
 
 
 def judging_options(function: F) -> F:
-    """`--rules`, `--policy`, `--reference`: by default those of `pipetrail process` in the same environment."""
+    """`--rules`, `--policy` and what else is judged by: by default that of `pipetrail process` in the same environment."""
     rules = click.option(
         "--rules",
         "folder",
@@ -131,7 +131,13 @@ def judging_options(function: F) -> F:
         envvar="PIPETRAIL_PROCESS_ALIAS_WAIT_S",
         help="How long an event without a commit waits for what it belongs to.",
     )
-    return rules(policy(reference(wait(function))))
+    exclusions = click.option(
+        "--exclusions",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="PIPETRAIL_PROCESS_EXCLUSIONS",
+        help="The exclusions file: findings that are known and accepted for a while.",
+    )
+    return rules(exclusions(policy(reference(wait(function)))))
 
 
 def scope_of(given: Mapping[str, Any], until: datetime | None) -> Scope:

@@ -30,8 +30,6 @@ from pipetrail_review.text import count, plain
 
 _SHOWN = 10
 _BUILT_IN = "built-in"
-# A trial asks what would be found in the end: waits that are not over yet are taken as over.
-_LATER = timedelta(days=365)
 Document = dict[str, Any]
 
 
@@ -55,7 +53,7 @@ def replay_rule(name: str, folder: Path | None, path: Path | None, *, as_json: b
     before --since is read all the same, since it decides what came after.
     """
     window = options.window(given["since"], given["until"], now=now())
-    loaded = RuleSet.load(folder)
+    loaded = RuleSet.load(folder, given["exclusions"])
     rule = read_file(Path(name)) if name.endswith((".yaml", ".yml")) else rule_of(loaded, name)
     if given["threshold"] and rule.threshold is None and rule.measure is None:
         raise click.UsageError(f"--threshold: {rule.id} has none")
@@ -67,6 +65,7 @@ def replay_rule(name: str, folder: Path | None, path: Path | None, *, as_json: b
         policy=Policy.load(path),
         alias_wait=timedelta(seconds=given["alias_wait"]),
         reference=given["reference"],
+        grounds=loaded.grounds,
         keeps=(FINDINGS,),
     )
     scope = scope_of(given, window.until)
@@ -77,7 +76,7 @@ def replay_rule(name: str, folder: Path | None, path: Path | None, *, as_json: b
         span(message, look)
         about(message, look)
 
-    with replayed(plan, history, scope, until=now() + _LATER, seen=seen, workers=given["workers"]) as outcome:
+    with replayed(plan, history, scope, until=now(), seen=seen, workers=given["workers"]) as outcome:
         trials = [tried(outcome, span, rule=rule.id, rule_set=place, since=window.since) for place in range(len(versions))]
     told: Document = {**_summary(trials[0], rule), "findings": trials[0].of(rule.id)}
     if others:

@@ -57,6 +57,21 @@ def test_a_replay_of_one_repository_shows_that_one(history: Path) -> None:
     assert "replayed" in answer.stderr
 
 
+def test_a_replay_knows_the_exclusions(history: Path, tmp_path: Path) -> None:
+    """What is known and accepted is excluded, as it is live."""
+    file = tmp_path / "exclusions.yaml"
+    file.write_text(
+        "exclusions:\n  - {rules: [deployed-although-failed], environments: [prod], owner: ann, reason: known,"
+        " expires: 2100-01-01T00:00:00Z}\n",
+        encoding="utf-8",
+    )
+    asked = ["--file", str(history), "--json"]
+    without = json.loads(CliRunner().invoke(replay, asked).stdout)
+    told = json.loads(CliRunner().invoke(replay, [*asked, "--exclusions", str(file), "--workers", "2"]).stdout)
+    assert without["open"]["deployed-although-failed"] == told["findings"]["excluded"] > 0
+    assert "deployed-although-failed" not in told["open"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

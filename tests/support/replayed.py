@@ -1,8 +1,9 @@
 """A replay without a command line: what a list of events comes to."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from pipetrail_processors.labelled import START
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.replay.crew import Crew
 from pipetrail_processors.replay.message import Message, Scope, messages
@@ -30,10 +31,10 @@ def outcome_of(history: Iterable[Message], plan: Plan, *, until: datetime, worke
 
 
 def trial_of(values: Iterable[bytes], rules: Sequence[Rule], policy: Policy) -> Trial:
-    """The trial of rules over events, all waits over."""
+    """The trial of rules over short histories, a month after they began: all waits are over."""
     span = Span()
     with Crew(plan_of(rules, policy), workers=1) as crew:
         return tried(crew.replay(messages(values), Scope(), _LATER, span), span)
 
 
-_LATER = datetime.fromisoformat("2100-01-01T00:00:00+00:00")
+_LATER = START + timedelta(days=30)

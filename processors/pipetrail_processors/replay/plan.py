@@ -8,6 +8,7 @@ from pathlib import Path
 from pipetrail_schemas.topics import FINDINGS, RECORDS, TRAILS, Topic
 
 from pipetrail_processors.directory.reference import load_reference, no_reference
+from pipetrail_processors.lifecycle.exclusions import Ground
 from pipetrail_processors.pipeline import Pipeline
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.rule import Rule
@@ -22,13 +23,15 @@ OUTPUTS = (RECORDS, TRAILS, FINDINGS)
 class Plan:
     """What history is judged by.
 
-    `rule_sets`: each is replayed for itself, in the same reading. `keeps`: of which topics the outcome is wanted.
+    `rule_sets`: each is replayed for itself, in the same reading. `grounds`: the exclusions beside the rules' own. `keeps`: of
+    which topics the outcome is wanted.
     """
 
     rule_sets: Sequence[Sequence[Rule]]
     policy: Policy
     alias_wait: timedelta
     reference: Path | None = None
+    grounds: Sequence[Ground] = ()
     keeps: Sequence[Topic] = (TRAILS, FINDINGS)
 
     def pipelines(self) -> list[Pipeline]:
@@ -41,7 +44,7 @@ class Plan:
         return [
             Pipeline(
                 policy=self.policy,
-                rules=RuleSet.of(list(rules)),
+                rules=RuleSet.of(list(rules), self.grounds),
                 alias_wait=self.alias_wait,
                 reference=lambda: reference,
                 retention=_FOR_EVER,
