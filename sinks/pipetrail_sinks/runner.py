@@ -32,7 +32,7 @@ from pipetrail_sinks.write import Write
 
 # Messages taken from librdkafka at once: large enough to make the call cheap, small enough to keep to the bound in bytes.
 TAKE = 500
-# Seconds that one poll waits for messages; also how long a message may wait before its batch is looked at.
+# Seconds that one poll waits for messages; also how long a message may wait before its batch is looked at, unless it is urgent.
 POLL_S = 0.05
 # A pause throws away what librdkafka has fetched, so an ordinary write does not cause one.
 PAUSE_AFTER_S = 1.0
@@ -66,20 +66,20 @@ class Runner:
         limits: Limits,
         *,
         ready: Callable[[], None] = lambda: None,
-        poll_s: float = POLL_S,
+        urgent: bool = False,
         seen: Seen | None = None,
     ) -> None:
         """`ready` is called once, when the first partitions are assigned. The consumer is closed at the end of `run`.
 
-        A shorter `poll_s`, in seconds, is for sinks that somebody waits for: a lone message waits so long for others. `seen` is
-        kept up to date, for who watches.
+        `urgent` is for sinks that somebody waits for: a message waits for no others, only for the write before its own. `seen`
+        is kept up to date, for who watches.
         """
         self._consumer = consumer
         self._sink = sink
         self._dead_letters = dead_letters
         self._limits = limits
         self._ready: Callable[[], None] | None = ready
-        self._poll_s = poll_s
+        self._urgent = urgent
         self._seen = seen or Seen()
         self._batch = Batch(limits)
         self._write: Write | None = None
@@ -110,11 +110,14 @@ class Runner:
 
     def _turn(self) -> None:
         """One round: take messages, see to the write in flight, start the next one."""
-        if self._write and self._batch.full:
+        if self._write and (self._batch.full or (self._urgent and self._batch.messages)):
             self._write.done.wait(POLL_S)
-            self._take(1, 0)
+            self._take(1 if self._batch.full else TAKE, 0)
+        elif self._urgent:
+            self._take(1, POLL_S)
+            self._take(TAKE, 0)
         else:
-            self._take(TAKE, self._poll_s)
+            self._take(TAKE, POLL_S)
         self._settle()
         if self._write is None and self._batch.due(monotonic()):
             self._write = Write(self._batch, self._sink, self._dead_letters, self._giving_up)

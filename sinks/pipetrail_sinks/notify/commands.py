@@ -39,8 +39,6 @@ CONSOLE = "console"
 # Findings are few beside events, and somebody waits for them: a batch is what is there.
 _LIMITS = Limits(messages=500, size_bytes=16 * 1024 * 1024, age_s=0.0)
 
-# Seconds: adds to the time to the alert, and a hundred looks a second cost next to nothing.
-_POLL_S = 0.01
 # Who opens a terminal wants to see what is going on, not last week.
 _CONSOLE_AGE = timedelta(days=1)
 # Where the pages are looked for.
@@ -122,7 +120,7 @@ def _run(
 
             consumer = make_consumer(kafka, group, instance="notify")
             dead_letters = DeadLetters(kafka, stage="notify")
-            runner = Runner(consumer, sink, dead_letters, _LIMITS, ready=ready, poll_s=_POLL_S, seen=operation.seen)
+            runner = Runner(consumer, sink, dead_letters, _LIMITS, ready=ready, urgent=True, seen=operation.seen)
             sink.start()
             runner.run(stop)
     _log.info("stopped")
