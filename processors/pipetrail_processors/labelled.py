@@ -24,7 +24,7 @@ START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _WAIT = timedelta(minutes=10)
 REPOSITORY = "https://git.example/acme/shop"
 _REPETITION = frozenset({"repeat", "every", "cycle"})
-_NOT_DATA = frozenset({"type", "minute", "recorded", "partitionkey", "key"})
+_NOT_DATA = frozenset({"type", "minute", "recorded", "partitionkey", "key", "source"})
 # `c1`, `c2` … and `d1`, `d2` … in the events stand for commit ids and digests.
 _COMMIT_DIGITS, _DIGEST_DIGITS = 40, 64
 
@@ -47,8 +47,8 @@ def run(rule: Rule, labelled: Labelled) -> Outcome:
     pipeline = Pipeline(policy=labelled.policy, rules=RuleSet.of(list(rules.values())), alias_wait=_WAIT)
     state = MemoryState()
     outputs = [output for value in messages(labelled.events) for output in pipeline.on_event(value, (), state)]
-    if labelled.waited:
-        outputs += pipeline.expire(state, START + timedelta(days=1))
+    if labelled.waited or labelled.ends:
+        outputs += pipeline.expire(state, START + (labelled.ends or timedelta(days=1)))
     latest = {output.key: orjson.loads(output.value or b"{}") for output in outputs if output.topic is FINDINGS}
     findings = [finding for _, finding in sorted(latest.items()) if finding["rule"]["id"] == rule.id]
     states = [finding["pipetrail"]["finding"] for finding in findings]
@@ -80,10 +80,10 @@ def messages(events: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """The events in full, as messages.
 
     Args:
-        events: each with `type` and fields of `data` by dotted paths. `minute`, `partitionkey` and `recorded` (a minute, too)
-            may be given; otherwise events come a minute apart and are recorded when they happen. `repeat: N` stands for N
-            such events, `every` so many minutes from the first on; `{n}` and `{before}` in texts are the number of one (1, 2 …)
-            and of the one before it, and `cycle` has for a path the values that they take in turns.
+        events: each with `type` and fields of `data` by dotted paths. `minute`, `partitionkey`, `source` and `recorded` (a
+            minute, too) may be given; otherwise events come a minute apart and are recorded when they happen. `repeat: N`
+            stands for N such events, `every` so many minutes from the first on; `{n}` and `{before}` in texts are the number
+            of one (1, 2 …) and of the one before it, and `cycle` has for a path the values that they take in turns.
 
     Raises:
         ValueError: there is no such event type.
@@ -102,7 +102,7 @@ def messages(events: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
             "id": ids.event_id(
                 provider="labelled", instance=REPOSITORY, kind=kind.name, native_id=str(fields.get("key", number))
             ),
-            "source": REPOSITORY,
+            "source": fields.get("source", REPOSITORY),
             "type": kind.full_name,
             "time": format_time(START + timedelta(minutes=minute)),
             "recordedtime": format_time(START + timedelta(minutes=fields.get("recorded", minute))),

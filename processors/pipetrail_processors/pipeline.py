@@ -174,7 +174,7 @@ class Pipeline:
         return [output for work, told in together.end() for output in self._publish(work, told)]
 
     def expire(self, state: State, now: datetime) -> list[Output]:
-        """End waits and exclusions whose time has come by `now`, and let go what is old. Three reads when there is none.
+        """End waits and exclusions whose time has come, find who fell silent by `now`, let go what is old. Four reads for nothing.
 
         Some of them; to be called again until it gives nothing.
 
@@ -193,6 +193,7 @@ class Pipeline:
             work = Work(state, repository, day_of(format_time(now)))
             outputs += let_go(work, self._policy, key, now, partial(self._rules.renewed, now=now))
             work.save()
+        outputs += self._watch.expire(state, now)
         for entry in due(state, now, self._retention):
             self._look_at(Work(state, entry.repository), entry, now)
         return outputs

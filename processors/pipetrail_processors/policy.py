@@ -19,6 +19,8 @@ groups: {payments: {members: [bob, cem], roles: [developer]}}
 allow:                   # the matrix, see guard/roles.py
   - {roles: [developer], actions: [commit, merge, approve, build]}
   - {roles: [release_manager], actions: [deploy, roll_back], environments: [prod]}
+expect:                  # silences, see guard/expect.py
+  - {repositories: ["*/acme/shop"], every: 2d}
 freezes:                 # see guard/freeze.py
   - {name: weekend, environments: [prod], cron: "0 18 * * 5", lasts: 62h, zone: Europe/Berlin}
 findings:                # see lifecycle/duties.py
@@ -36,6 +38,7 @@ from pipetrail_schemas.ticket import ticket_pattern
 from pipetrail_schemas.times import format_time
 from pydantic import AfterValidator, AwareDatetime, Field, PrivateAttr, StringConstraints, model_validator
 
+from pipetrail_processors.guard.expect import Expectation
 from pipetrail_processors.guard.freeze import FreezeWindow, Part, Pattern, Text, matches
 from pipetrail_processors.guard.reviews import Reviews
 from pipetrail_processors.guard.roles import STANDARD_ROLES, Grant, Group, RoleName
@@ -105,6 +108,7 @@ class Policy(Part):
     groups: dict[Text, Group] = Field(default_factory=dict)
     allow: tuple[Grant, ...] = ()
     freezes: tuple[FreezeWindow, ...] = ()
+    expect: tuple[Expectation, ...] = Field(default=(), description="who is to be heard of, and how often")
     findings: Duties = Duties()
     _file: YamlFile | None = PrivateAttr(default=None)
 

@@ -67,7 +67,8 @@ class Choice(_Part):
 class Labelled(_Part):
     """A small history that shows that the rule fires, or that it does not.
 
-    Events are written as `labelled.messages` reads them. `waited: true`: the wait for links ends afterwards. `policy`: what
+    Events are written as `labelled.messages` reads them. `waited: true`: the wait for links ends afterwards. `ends`: how
+    long after the first moment the history is looked at: waits have ended, and who was silent until then is. `policy`: what
     holds instead of the built-in policy. `withdrawn`: how many findings were there and are not any more.
     """
 
@@ -75,6 +76,7 @@ class Labelled(_Part):
     fires: int = Field(ge=0, description="how many findings of this rule there are in the end")
     withdrawn: int | None = Field(default=None, ge=0, description="how many were found and taken back")
     waited: bool = False
+    ends: Annotated[timedelta, BeforeValidator(parse_duration)] | None = None
     policy: Policy = Policy()
     events: Annotated[list[dict[str, Any]], Field(min_length=1)]
 

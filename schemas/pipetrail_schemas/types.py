@@ -172,6 +172,7 @@ _ALL = (
     EventType("incident.reported", "An incident was reported", "process", ("info",), _REASON),
     EventType("incident.resolved", "An incident was resolved", "process", ("end",), _REASON),
     EventType("source.gap", "Deliveries were lost or cut", "host", ("info",), _REASON),
+    EventType("source.silent", "Nothing is heard any more", "host", ("info",), _REASON),
 )
 
 EVENT_TYPES: dict[str, EventType] = {event_type.name: event_type for event_type in _ALL}

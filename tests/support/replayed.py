@@ -30,11 +30,11 @@ def outcome_of(history: Iterable[Message], plan: Plan, *, until: datetime, worke
         return dict(outcome.latest(TRAILS)), dict(outcome.latest(FINDINGS))
 
 
-def trial_of(values: Iterable[bytes], rules: Sequence[Rule], policy: Policy) -> Trial:
-    """The trial of rules over short histories, a month after they began: all waits are over."""
+def trial_of(values: Iterable[bytes], rules: Sequence[Rule], policy: Policy, *, until: datetime | None = None) -> Trial:
+    """The trial of rules over events, as of a moment; if none is said, a month after they began."""
     span = Span()
     with Crew(plan_of(rules, policy), workers=1) as crew:
-        return tried(crew.replay(messages(values), Scope(), _LATER, span), span)
+        return tried(crew.replay(messages(values), Scope(), until or _LATER, span), span)
 
 
 _LATER = START + timedelta(days=30)

@@ -127,6 +127,10 @@ class Dossier:
                 del facts[one]
         return Added(event_id not in gone, known is not None, gone)
 
+    def clear(self) -> None:
+        """Let go of all facts; findings stay."""
+        self.node["f"], self.facts = {}, []
+
     def shows(self, events: Collection[str]) -> bool:
         """Whether a finding that was published shows one of the events."""
         return bool(events) and any(not _evidence(one).isdisjoint(events) for one in self.node.get("g", {}).values())

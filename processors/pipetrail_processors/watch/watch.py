@@ -6,12 +6,13 @@ environment depends on the trails of its commits. Events that no rule over dossi
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pipetrail_schemas import ids
 from pipetrail_schemas.event import FULL_REVISION
+from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS
 
 from pipetrail_processors.correlate.nodes import Node, Work
@@ -21,8 +22,11 @@ from pipetrail_processors.guard.review_fields import CHECKS
 from pipetrail_processors.lifecycle.ledger import Ledger, in_dossier
 from pipetrail_processors.output import Output
 from pipetrail_processors.policy import Policy
+from pipetrail_processors.retention import day_of
 from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.state import State
 from pipetrail_processors.summary import Subject, in_order
+from pipetrail_processors.watch import silence
 from pipetrail_processors.watch.cases import candidates, concerns, worth_keeping
 from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier, DossierView, keys_of
 
@@ -66,6 +70,7 @@ class Watch:
         self._rules = rules
         self._trail = rules.over("trail")
         self._over = {what: rules.over(what) for what in BOUNDS}
+        self._listens = bool(self._over["repository"].of_type(silence.SILENT))
 
     def on_event(self, work: Work, fact: Fact, source: str) -> list[Output]:
         """Take in an event. Returns findings.
@@ -82,6 +87,9 @@ class Watch:
             if taken is not None:
                 touched[key] = taken
         outputs = self._alone(work, scope, fact)
+        if self._listens and work.repository:
+            for change in silence.hear(work.state, self._policy, work.repository, source, fact):
+                outputs += self._silent(work, change)
         for _, dossier in sorted(touched.items()):
             outputs += self._judge(work, scope, dossier)
         return outputs
@@ -105,6 +113,31 @@ class Watch:
             environments = self._environments(work, key)
             touched += [_Touched("environment", Dossier(work.state, scope, name), again) for name in environments]
         return [output for dossier in touched for output in self._judge(work, scope, dossier)]
+
+    def expire(self, state: State, now: datetime) -> list[Output]:
+        """Find who has fallen silent by `now`. Returns findings."""
+        outputs: list[Output] = []
+        for change in silence.due(state, self._policy, now) if self._listens else ():
+            work = Work(state, change.repository, day_of(format_time(now)))
+            work.cause = "time went by"
+            outputs += self._silent(work, change)
+            work.save()
+        return outputs
+
+    def _silent(self, work: Work, change: silence.Change) -> list[Output]:
+        """Judge that somebody fell silent, or is not any more: a dossier of its own, with that alone in it."""
+        scope = scope_of(work.repository, "")
+        dossier = Dossier(work.state, scope, f"s {change.source}")
+        ledger = self._ledger(work, scope, dossier)
+        if change.fact:
+            ledger.release(dossier.forget_what_nothing_shows())
+            dossier.add(change.fact, _ALONE)
+        else:
+            dossier.clear()
+        hits = detect(self._view(work, scope, dossier.facts), self._over["repository"], candidates)
+        findings = update(dossier.node, hits, ledger, again=change.again, cause=work.cause)
+        dossier.save()
+        return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
     def _wanted(self, kind: str) -> bool:
         return self._rules.watched(kind) or kind.startswith(_LIFE)

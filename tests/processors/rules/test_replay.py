@@ -26,10 +26,11 @@ def test_a_replay_over_records_finds_what_the_live_run_found(rule: Rule) -> None
     for labelled in rule.tests:
         world = World(labelled.policy, RULES)
         world.take(messages(labelled.events))
-        world.wait_until(START + timedelta(days=30))
+        until = START + (labelled.ends or timedelta(days=30))
+        world.wait_until(until)
         live = {one["event"]["id"]: one["message"] for one in world.findings()}
         values = [event_of(orjson.loads(output.value or b"")) for output in world.published[RECORDS]]
-        trial = trial_of(values, list(BY_ID.values()), labelled.policy)
+        trial = trial_of(values, list(BY_ID.values()), labelled.policy, until=until)
         again = {key: one["message"] for key, one in trial.findings.items() if one["pipetrail"]["finding"]["status"] == "open"}
         assert live == again, labelled.says
 

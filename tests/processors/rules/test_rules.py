@@ -73,6 +73,7 @@ def test_no_rule_fires_on_an_event_that_says_only_what_its_type_needs() -> None:
     """Nothing fires on a missing field, but what the event's own type says: that it happened."""
     said_by_the_type = {
         "source.gap": {"deliveries-lost"},
+        "source.silent": {"fell-silent"},
         "branch.deleted": {"forced-push"},
         "policy.bypassed": {"gate-overridden"},
         "deployment.finished": {"required-stage-skipped"},

@@ -1,0 +1,201 @@
+"""Who fell silent: a repository, or somebody who tells of one. By what is declared, else by their own rhythm. Pure.
+
+Kept of each is when it was last heard (to the hour, by event time) and the newest days on which it was. Who was heard on enough
+days has a rhythm: the longest pause between two of them. Silent is who has not been heard for twice as long, or for longer than
+the policy says (`expect`). That is a function of the events and of the moment at which it is asked, which is passed in: time is
+let pass by the wall clock while the partition is read up to its end, and by a replay up to where it ends. Whoever speaks again
+was silent no more: the finding is withdrawn.
+
+Only what is told within a day of happening counts as hearing somebody: an import of old history is no sign of life.
+
+    s REPOSITORY  by source ("" for anybody): d days, t hour last heard, e an event of that hour,
+                  q when it is looked at, f it was found silent, w the event that ended that
+    S             hours at which somebody is to be looked at     S HOUR  the repositories
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import orjson
+from pipetrail_schemas.times import format_time, parse_time
+
+from pipetrail_processors.fact import Fact
+from pipetrail_processors.guard.duration import shown
+from pipetrail_processors.guard.expect import expected
+from pipetrail_processors.policy import Policy
+from pipetrail_processors.state import State
+
+SILENT = "source.silent"
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_DATE, _TO_THE_HOUR = len("2026-11-23"), len("2026-11-23T09")
+# Fewer days than two working weeks show no rhythm; more than this are not needed to know the longest pause.
+_FEWEST_DAYS, _MOST_DAYS = 10, 40
+# A pause of twice the longest one, and never less than three days: a public holiday is no alarm.
+_TIMES, _SHORTEST = 2, timedelta(days=3)
+# Who tells of a repository: some systems and a few pipelines. More are made up by somebody.
+_MOST_SOURCES = 32
+# What is no sign of life: what people say of findings, and what is said of the sources themselves.
+_NO_SIGN = ("finding.", "source.")
+_INDEX = b"S"
+
+Heard = dict[str, Any]
+
+
+class Change(NamedTuple):
+    """Somebody fell silent, or is silent no more (`fact` is None). `again`: that had been told before."""
+
+    repository: str
+    source: str
+    fact: Fact | None
+    again: bool = False
+
+
+def hear(state: State, policy: Policy, repository: str, source: str, fact: Fact) -> list[Change]:
+    """Take note of an event. Returns who is silent no more by it, also when it is told again."""
+    time: str = fact["e"]["time"]
+    if fact["e"]["type"].startswith(_NO_SIGN) or not _is_fresh(time, fact["r"]):
+        return []
+    book = _read(state, repository)
+    changed, ended, event_id = False, [], fact["e"]["event_id"]
+    for name in ("", source):
+        heard = book.get(name)
+        if heard is None:
+            if len(book) > _MOST_SOURCES:
+                continue
+            heard = book[name] = {"d": [], "t": "", "e": ""}
+        if heard.get("w") == event_id:
+            ended.append(Change(repository, name, None, again=True))
+        last = heard["t"]
+        if _note(heard, time, event_id):
+            changed = True
+            if "f" in heard and heard["t"] > last:
+                del heard["f"]
+                heard["w"] = event_id
+                ended.append(Change(repository, name, None))
+            _queue(state, policy, repository, name, heard)
+    if changed:
+        state.set(_key(repository), orjson.dumps(book))
+    return ended
+
+
+def due(state: State, policy: Policy, now: datetime) -> Iterator[Change]:
+    """Who has fallen silent by `now`. One read where nobody is to be looked at."""
+    index = _hours(state)
+    passed = [hour for hour in index if hour <= _hour_of(now)]
+    if not passed:
+        return
+    repositories = sorted({name for hour in passed for name in orjson.loads(state.get(_bucket(hour)) or b"[]")})
+    for hour in passed:
+        state.delete(_bucket(hour))
+    state.set(_INDEX, orjson.dumps([hour for hour in index if hour not in passed]))
+    for repository in repositories:
+        book = _read(state, repository)
+        for name, heard in sorted(book.items()):
+            limit = allowed(policy, repository, name, heard)
+            heard.pop("q", None)
+            if limit is None:
+                continue
+            silent = _deadline(heard, limit) <= now
+            if silent and "f" not in heard:
+                heard["f"] = True
+                yield Change(repository, name, silence(policy, repository, name, heard, limit))
+            if not silent:
+                _queue(state, policy, repository, name, heard)
+                if heard.pop("f", None):  # what was told late shows that its pauses are longer
+                    yield Change(repository, name, None)
+        state.set(_key(repository), orjson.dumps(book))
+
+
+def allowed(policy: Policy, repository: str, source: str, heard: Heard) -> timedelta | None:
+    """How long it may be silent; None where neither policy nor rhythm says."""
+    declared = expected(policy.expect, repository, source)
+    if declared is not None:
+        return declared
+    days: list[int] = heard["d"]
+    if len(days) < _FEWEST_DAYS:
+        return None
+    return max(_SHORTEST, _TIMES * _DAY * max(later - earlier for earlier, later in pairwise(days)))
+
+
+def silence(policy: Policy, repository: str, source: str, heard: Heard, limit: timedelta) -> Fact:
+    """The fact that somebody has not been heard for too long: what rules about it judge."""
+    said = "the policy expects it" if expected(policy.expect, repository, source) else "its longest pause lets expect it"
+    return {
+        "e": {
+            "event_id": heard["e"],
+            "type": SILENT,
+            "time": format_time(_deadline(heard, limit)),
+            "name": source or "anybody",
+            "reason": f"last heard at {heard['t']}h UTC; {said} within {shown(limit)}",
+        },
+        "r": format_time(_deadline(heard, limit)),
+        "h": "silence",
+    }
+
+
+def _note(heard: Heard, time: str, event_id: str) -> bool:
+    """Bring up to date what is known of somebody. Returns whether there is anything new."""
+    day, hour, days = _day_of(time), time[:_TO_THE_HOUR], heard["d"]
+    new = False
+    if day not in days and (len(days) < _MOST_DAYS or day > days[0]):
+        heard["d"] = sorted([*days, day])[-_MOST_DAYS:]
+        new = True
+    if (hour, heard["e"]) > (heard["t"], event_id):
+        heard["t"], heard["e"] = hour, event_id
+        new = True
+    return new
+
+
+def _queue(state: State, policy: Policy, repository: str, source: str, heard: Heard) -> None:
+    """See to it that somebody is looked at when it may have fallen silent; it is looked at anew if it was heard meanwhile."""
+    limit = allowed(policy, repository, source, heard)
+    if limit is None:
+        return
+    hour = _hour_of(_deadline(heard, limit)) + 1
+    if heard.get("q", hour + 1) <= hour:
+        return
+    heard["q"] = hour
+    index = _hours(state)
+    if hour not in index:
+        state.set(_INDEX, orjson.dumps(sorted([*index, hour])))
+    waiting = orjson.loads(state.get(_bucket(hour)) or b"[]")
+    if repository not in waiting:
+        state.set(_bucket(hour), orjson.dumps([*waiting, repository]))
+
+
+def _is_fresh(time: str, recorded: str) -> bool:
+    if time[:_DATE] == recorded[:_DATE]:
+        return True
+    return abs(parse_time(recorded) - parse_time(time)) <= _DAY
+
+
+def _deadline(heard: Heard, limit: timedelta) -> datetime:
+    return parse_time(f"{heard['t']}:00:00Z") + _HOUR + limit
+
+
+def _day_of(time: str) -> int:
+    return datetime(int(time[:4]), int(time[5:7]), int(time[8:10]), tzinfo=UTC).toordinal()
+
+
+def _hour_of(moment: datetime) -> int:
+    return int(moment.timestamp() // 3600)
+
+
+def _hours(state: State) -> list[int]:
+    hours: list[int] = orjson.loads(state.get(_INDEX) or b"[]")
+    return hours
+
+
+def _bucket(hour: int) -> bytes:
+    return b"S\0%d" % hour
+
+
+def _key(repository: str) -> bytes:
+    return b"s\0" + repository.encode()
+
+
+def _read(state: State, repository: str) -> dict[str, Heard]:
+    book: dict[str, Heard] = orjson.loads(state.get(_key(repository)) or b"{}")
+    return book
