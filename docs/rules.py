@@ -1,6 +1,7 @@
 """Write docs/rules.md from the rules and the translators themselves.
 
-A system can express a rule when its translator makes every kind of event that the rule cannot do without.
+A system can express a rule where a history in its own format, which goes through its translator, sets the rule off (`told` in
+the rule's file; a test runs all of them). Another system might where its translator makes every type of event that is needed.
 """
 
 import sys
@@ -17,11 +18,12 @@ HEAD = """# Rules
 
 Written by `make docs` from the rules and the translators. `pipetrail rules show RULE` says why a rule matters and
 what to do; `pipetrail rules test` runs the labelled histories that show when it fires. The agent and the neutral webhook
-(`generic`) can express all of them. Of the other systems those are named whose webhooks become every type of event that
-the rule needs; not each of them tells of every control.
+(`generic`) can express all of them. **Shown for** names the systems of which a history in their own format, sent through their
+translator, sets the rule off. **Perhaps** names those whose deliveries become every type of event that the rule needs, of which
+nobody has shown that they tell enough in them.
 
-| rule | finds | category, severity | over | needs | systems |
-|---|---|---|---|---|---|
+| rule | finds | category, severity | over | needs | shown for | perhaps |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -35,16 +37,27 @@ def _rows() -> Iterator[str]:
     for compiled in RuleSet.load().rules:
         rule = compiled.rule
         severities = "/".join(dict.fromkeys(choice.value for choice in rule.severity))
-        able = [system(name).title for name, types in told.items() if _expresses(rule, types)]
+        shown = _shown(rule)
+        able = [system(name).title for name, types in told.items() if name not in shown and _expresses(rule, types)]
         cells = (
             f"`{rule.id}`",
             rule.name,
             f"{rule.category}, {severities}",
             rule.over,
             _needs(rule),
-            ", ".join(able) or "the agent",
+            ", ".join(f"{system(name).title} ({', '.join(how)})" for name, how in shown.items()) or "-",
+            ", ".join(able) or "-",
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _shown(rule: Rule) -> dict[str, list[str]]:
+    """The systems that are shown to set the rule off, each with how it tells."""
+    found: dict[str, list[str]] = {}
+    for told in rule.told:
+        if told.fires and told.how not in found.setdefault(told.by, []):
+            found[told.by].append(told.how)
+    return found
 
 
 def _expresses(rule: Rule, types: frozenset[str]) -> bool:

@@ -65,6 +65,12 @@ class View:
             self._authors = [person for number, person in enumerate(people) if person and person not in people[:number]]
         return self._authors
 
+    @property
+    def writers(self) -> list[Mapping[str, str]]:
+        """Its authors and committers, and who proposed the change that it came by: by whatever name each system knows them."""
+        proposers = [fact["e"]["actor"] for fact in self.by_type.get("change.created", ()) if fact["e"].get("actor")]
+        return [*self.authors, *proposers]
+
     def on_trunk(self) -> bool:
         """Whether any event saw the commit on a branch that is released from."""
         heads = (fact["w"].get("head", {}) for fact in self.facts if "w" in fact)
@@ -139,9 +145,9 @@ class Case(NamedTuple):
         return "known" if len(known.origins) == 1 else "ambiguous"
 
     def own_change(self) -> bool:
-        """Whether the actor, or whom it acts for, is an author or committer of the commit."""
+        """Whether the actor, or whom it acts for, is an author or committer of the commit, or proposed the change."""
         actors = [actor for actor in (self.entry.get("actor"), self.facts[0].get("u")) if actor]
-        return any(same_person(actor, author) for actor in actors for author in self.view.authors)
+        return any(same_person(actor, author) for actor in actors for author in self.view.writers)
 
 
 def _text(name: str) -> Callable[[Case], Value]:

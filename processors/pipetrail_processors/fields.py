@@ -42,8 +42,12 @@ def _control_kind(case: Case) -> str:
     fact = case.facts[0]
     if "x" in fact:
         return control.kind_of(str(fact["x"]), more(case, "a"))
-    # What gives somebody access may be a key or a token; its action says so.
-    return control.kind_of("", more(case, "a")) if fact["e"].get("type") == "role.changed" else ""
+    if fact["e"].get("type") != "role.changed":
+        return ""
+    # What gives somebody access may be a key or a token; its action says so, or a key is itself what was given access.
+    kind = control.kind_of("", more(case, "a"))
+    named = control.kind_of(str(fact.get("more", {}).get("t", {}).get("name", "")))
+    return control.KEY if kind in {"", control.OTHER} and named == control.KEY else kind
 
 
 def _bypass(case: Case) -> bool:

@@ -4,7 +4,7 @@ In a short history `c1`, `c2` … stand for commit ids and `d1`, `d2` … for di
 filled in.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import orjson
 from pipetrail_schemas import ids
 from pipetrail_schemas.check import event_type
-from pipetrail_schemas.times import format_time
+from pipetrail_schemas.times import format_time, parse_time
 from pipetrail_schemas.topics import FINDINGS
 
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.rule import Labelled, Rule
+from pipetrail_processors.policy import Policy
+from pipetrail_processors.rule import Labelled, Rule, Told
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_processors.state import MemoryState
 
@@ -27,6 +28,9 @@ _REPETITION = frozenset({"repeat", "every", "cycle"})
 _NOT_DATA = frozenset({"type", "minute", "recorded", "partitionkey", "key", "source"})
 # `c1`, `c2` … and `d1`, `d2` … in the events stand for commit ids and digests.
 _COMMIT_DIGITS, _DIGEST_DIGITS = 40, 64
+
+
+Translate = Callable[[Told], Iterable[bytes]]
 
 
 class Outcome(NamedTuple):
@@ -42,13 +46,31 @@ def run(rule: Rule, labelled: Labelled) -> Outcome:
     Raises:
         InvalidEventError: a labelled event is none.
     """
+    end = START + (labelled.ends or timedelta(days=1)) if labelled.waited or labelled.ends else None
+    return _outcome(rule, labelled.policy, messages(labelled.events), end)
+
+
+def run_told(rule: Rule, told: Told, translate: Translate) -> Outcome:
+    """What the rule finds in what a system tells.
+
+    Args:
+        rule: that is asked.
+        told: the deliveries.
+        translate: makes messages of them.
+    """
+    values = list(translate(told))
+    latest = max((orjson.loads(value)["recordedtime"] for value in values), default=format_time(START))
+    return _outcome(rule, told.policy, values, parse_time(latest) + timedelta(days=1) if told.waited else None)
+
+
+def _outcome(rule: Rule, policy: Policy, values: Iterable[bytes], end: datetime | None) -> Outcome:
     # The other rules are there, too: some rules are about what others found, or stand for it.
     rules = {**{compiled.rule.id: compiled.rule for compiled in _built_in().rules}, rule.id: rule}
-    pipeline = Pipeline(policy=labelled.policy, rules=RuleSet.of(list(rules.values())), alias_wait=_WAIT)
+    pipeline = Pipeline(policy=policy, rules=RuleSet.of(list(rules.values())), alias_wait=_WAIT)
     state = MemoryState()
-    outputs = [output for value in messages(labelled.events) for output in pipeline.on_event(value, (), state)]
-    if labelled.waited or labelled.ends:
-        outputs += pipeline.expire(state, START + (labelled.ends or timedelta(days=1)))
+    outputs = [output for value in values for output in pipeline.on_event(value, (), state)]
+    if end:
+        outputs += pipeline.expire(state, end)
     latest = {output.key: orjson.loads(output.value or b"{}") for output in outputs if output.topic is FINDINGS}
     findings = [finding for _, finding in sorted(latest.items()) if finding["rule"]["id"] == rule.id]
     states = [finding["pipetrail"]["finding"] for finding in findings]
@@ -56,19 +78,31 @@ def run(rule: Rule, labelled: Labelled) -> Outcome:
     return Outcome(titles["open"], titles["withdrawn"])
 
 
-def failures(rule: Rule) -> list[str]:
-    """What the rule's labelled events say and the rule does not do, a sentence each."""
+def failures(rule: Rule, translate: Translate | None = None) -> list[str]:
+    """What the rule's labelled events say and the rule does not do, a sentence each.
+
+    Args:
+        rule: that is asked.
+        translate: makes messages of what systems tell; without it only the labelled events are looked at.
+    """
     found = []
     for labelled in rule.tests:
         outcome = run(rule, labelled)
-        for what, wanted, titles in (
-            ("fires", labelled.fires, outcome.open),
-            ("takes back", labelled.withdrawn, outcome.withdrawn),
-        ):
-            if wanted is not None and wanted != len(titles):
-                said = "".join(f"\n    {title}" for title in titles)
-                found.append(f"{rule.id}: {labelled.says}: {what} {len(titles)} times, not {wanted}{said}")
+        found += _differs(rule, labelled.says, "fires", labelled.fires, outcome.open)
+        if labelled.withdrawn is not None:
+            found += _differs(rule, labelled.says, "takes back", labelled.withdrawn, outcome.withdrawn)
+    if translate:
+        for told in rule.told:
+            outcome = run_told(rule, told, translate)
+            found += _differs(rule, f"{told.says} ({told.by}, {told.how})", "fires", told.fires, outcome.open)
     return found
+
+
+def _differs(rule: Rule, says: str, what: str, wanted: int, titles: list[str]) -> list[str]:
+    if wanted == len(titles):
+        return []
+    said = "".join(f"\n    {title}" for title in titles)
+    return [f"{rule.id}: {says}: {what} {len(titles)} times, not {wanted}{said}"]
 
 
 @cache

@@ -6,7 +6,7 @@ environment, what an actor or a repository did lately. Over a dossier it may wan
 `measure` it finds what is out of the ordinary (docs/anomalies.md), and `when` says what of that is worth a finding.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -81,6 +81,27 @@ class Labelled(_Part):
     events: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
 
+class Delivery(_Part):
+    """What a system sends, as it sends it but for what its translator does not read."""
+
+    headers: dict[str, str] = Field(default_factory=dict)
+    received: AwareDatetime = Field(default=datetime(2026, 11, 23, 12, tzinfo=UTC), description="the time of what names none")
+    instance: str | None = Field(default=None, description="base URL of the system, where its payloads do not say")
+    payload: dict[str, Any]
+
+
+class Told(_Part):
+    """A history as a system tells it, which goes through its translator (`pipetrail rules test`, and `docs/rules.md`)."""
+
+    by: str = Field(description="the system, by the name that the collector's sources have")
+    how: Literal["webhook", "audit log"] = "webhook"
+    says: str
+    fires: int = Field(ge=0, description="how many findings of this rule there are in the end")
+    waited: bool = False
+    policy: Policy = Policy()
+    deliveries: Annotated[list[Delivery], Field(min_length=1)]
+
+
 class Exclusion(_Part):
     """Hits that are known and accepted for a while: they are counted, and nobody is called. Afterwards they come back."""
 
@@ -121,6 +142,7 @@ class Rule(_Part):
     measure: Setting | None = Field(default=None, description="what is measured and compared with its own history")
     enabled: bool = Field(default=True, description="false: the rule is known, and is not asked")
     tests: Annotated[list[Labelled], Field(min_length=1)]
+    told: tuple[Told, ...] = Field(default=(), description="histories as systems tell them: who can express it")
 
     @field_validator("severity", "title", mode="before")
     @classmethod

@@ -1,7 +1,9 @@
 """`pipetrail gate ACTION`: asks the policy before the deed, in a pipeline. Exit 0 goes on, 1 stops, 2 is wrong usage.
 
 `--override --reason` goes on although the policy says no; that it did is recorded as an event like any other override, and
-found by the rules. Where the event cannot be delivered it is spooled, and the pipeline goes on: the audit stops no delivery.
+found by the rules. It asks the policy file alone, for roles and freezes, and says what it did not ask: whether required stages
+passed and approvals are there is known to the forge and to the trails. Where the event cannot be delivered it is spooled, and
+the pipeline goes on: the audit stops no delivery.
 """
 
 import sys
@@ -42,9 +44,12 @@ def gate(action: str, path: Path, *, overriding: bool, **given: Any) -> None:
     values = {**said_here.values, "event.action": f"gate.{action}"}
     # The event that an override would be says who asks, where and when, as every other event of this place does.
     asked = question_of(action, event_of(said_here, "policy.bypassed", {**values, "pipetrail.control": "gate"}))
-    decision = decide(Policy.load(path), asked)
+    loaded = Policy.load(path)
+    decision = decide(loaded, asked)
     click.echo(told(decision, path, as_json=said_here.as_json), err=not said_here.as_json)
     if decision.allowed:
+        if not_asked := _not_asked(loaded, asked):
+            click.echo(f"not asked here: {not_asked}; rules judge that afterwards, from what was told", err=True)
         if overriding:
             click.echo("pipetrail gate: there was nothing to override; nothing is recorded", err=True)
         return
@@ -69,6 +74,17 @@ def question_of(action: str, event: Mapping[str, Any]) -> Question:
         time=parse_time(event["time"]),
         roles=user.get("roles") or (),
     )
+
+
+def _not_asked(policy: Policy, question: Question) -> str:
+    """What the policy wants of the deed beside roles and freezes, and what only the events that were told can answer."""
+    if question.action == Action.DEPLOY and question.environment:
+        environment = policy.environment(question.repository, question.environment)
+        stages = environment.require if environment else ()
+        return f"whether {', '.join(stages)} passed" if stages else ""
+    if question.action == Action.MERGE and any(needs.approvals for needs in policy.reviews):
+        return "whether the change has the approvals that it needs"
+    return ""
 
 
 def _told(decision: Decision) -> dict[str, str]:

@@ -18,6 +18,7 @@ from pipetrail_review.moments import stamp
 from pipetrail_review.rules_replay import replay_rule, rule_of
 from pipetrail_review.terminal import SEVERITY_STYLES, Columns, console, styled
 from pipetrail_review.text import count, plain
+from pipetrail_review.told import translate
 
 _folder = click.option(
     "--rules",
@@ -105,7 +106,7 @@ def test(names: tuple[str, ...], folder: Path | None) -> None:
     """Run the labelled histories of all rules, or of those named. Exits 1 when one does not do what it says."""
     loaded = RuleSet.load(folder)
     chosen = [rule_of(loaded, name) for name in names] or [compiled.rule for compiled in loaded.rules]
-    failed = [line for rule in chosen for line in failures(rule)]
+    failed = [line for rule in chosen for line in failures(rule, translate)]
     for line in failed:
         click.echo(line)
     told = count(sum(len(rule.tests) for rule in chosen), "labelled history", "labelled histories")

@@ -59,6 +59,14 @@ def test_the_gate_stops_what_the_policy_does_not_allow(actor: str, time: str, wh
     assert answer.stderr.startswith(why)
 
 
+def test_the_gate_says_what_it_did_not_ask() -> None:
+    """A yes is about roles and freezes; whether the stages passed that the environment requires, nobody looked."""
+    deployed = _gate("deploy", "--actor", "bob", "--time", "2026-05-01T09:00:00Z")
+    assert "not asked here: whether build, test, approval passed" in deployed.stderr
+    refused = _gate("deploy", "--actor", "ann", "--time", "2026-05-01T09:00:00Z")
+    assert "not asked" not in refused.stderr
+
+
 def test_an_override_goes_through_is_recorded_and_found() -> None:
     """What is let through is an event, and a rule finds it."""
     answer = _gate("deploy", "--actor", "ann", "--override", "--reason", "outage", "--dry-run")

@@ -47,7 +47,7 @@ _REMOVED = frozenset(
 )  # fmt: skip
 _ADDED = frozenset(
     {"created", "create", "added", "add", "enabled", "enable", "registered", "register", "protected", "protect", "installed",
-     "on", "activated", "restored", "unpaused", "resumed"}
+     "on", "activated", "restored", "issued", "generated", "unpaused", "resumed"}
 )  # fmt: skip
 # Kinds whose presence guards; of the others (a runner, a key, a token) the presence is what weakens.
 _GUARDS = frozenset({PROTECTION, SECRETS, WEBHOOK, AUDIT, CALENDAR, POLICY, ENVIRONMENT, CI})

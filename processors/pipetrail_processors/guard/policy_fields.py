@@ -12,6 +12,7 @@ from pipetrail_processors.guard.roles import Action
 from pipetrail_processors.people import display
 
 _BY_TYPE: Mapping[str, Action] = {
+    "build.started": Action.BUILD,
     "change.merged": Action.MERGE,
     "deployment.started": Action.DEPLOY,
     "deployment.finished": Action.DEPLOY,

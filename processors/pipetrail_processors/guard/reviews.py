@@ -22,6 +22,9 @@ _BOTS = frozenset({"app", "service_account", "system", "api_key"})
 _DECISIONS = frozenset({"approved", "rejected", "dismissed"})
 
 
+_TO_THE_SECOND, _NO_MILLISECONDS = len("2026-11-23T09:02:11"), ".000Z"
+
+
 class Reviews(Part):
     """What merges into some branches need. Empty `branches`: those that are released from (`trunk`)."""
 
@@ -64,7 +67,7 @@ def standing(facts: Iterable[Fact], merge: Fact, needs: Reviews, groups: Mapping
         groups: of the policy.
         writers: of the change.
     """
-    before = [fact for fact in facts if _moment(fact) < _moment(merge)]
+    before = [fact for fact in facts if _counts_before(fact, merge)]
     latest = _latest(before)
     if not latest:
         return Standing(NONE, (), ())
@@ -136,5 +139,9 @@ def _wrote(actor: Mapping[str, str], behalf: Mapping[str, str], needs: Reviews, 
     return any(same_person(one, writer) for one in (actor, behalf) for writer in excluded)
 
 
-def _moment(fact: Fact) -> tuple[str, str]:
-    return fact["e"]["time"], fact["e"]["event_id"]
+def _counts_before(fact: Fact, merge: Fact) -> bool:
+    """Forges tell times to the second: who approves and merges at once approved before. Nothing else has that benefit."""
+    time, merged = fact["e"]["time"], merge["e"]["time"]
+    if time[:_TO_THE_SECOND] != merged[:_TO_THE_SECOND] or fact["e"].get("decision") != "approved":
+        return bool(time < merged)
+    return bool(time <= merged or merged.endswith(_NO_MILLISECONDS))
