@@ -174,7 +174,7 @@ class Pipeline:
         return [output for work, told in together.end() for output in self._publish(work, told)]
 
     def expire(self, state: State, now: datetime) -> list[Output]:
-        """End waits and exclusions whose time has come, find who fell silent by `now`, let go what is old. Four reads for nothing.
+        """End waits and exclusions whose time has come, find who fell silent, let go what is old. Four reads for nothing.
 
         Some of them; to be called again until it gives nothing.
 
