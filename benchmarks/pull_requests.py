@@ -95,6 +95,7 @@ def main() -> None:
     )
     print(f"merges of commits: {_report(graph_links(clone, trails))}")
     print(f"heads of requests: {_report(request_links(clone, trails, merged))}")
+    print(f"squashes that git shows by itself: {_report(squash_links(clone, trails, merged))}")
 
 
 def history(clone: Path, url: str) -> list[bytes]:
@@ -148,6 +149,19 @@ def request_links(clone: Clone, trails: dict[str, Trail], merged: Iterable[tuple
         bound = (one.get("how", "unsaid") for one in _relations(trails.get(commit), "head") if one["commit"] == head)
         how = next(bound, "unbound")
         found[f"{how}, git: {_way(clone, head, commit)}"] += 1
+    return found
+
+
+def squash_links(clone: Clone, trails: dict[str, Trail], merged: Iterable[tuple[int, str, str]]) -> Counter[str]:
+    """Of every squash that the importer found in the history alone: is it what the forge says of that commit?"""
+    heads = {commit: clone.heads[number] for number, commit, _ in merged}
+    found: Counter[str] = Counter()
+    for commit, trail in trails.items():
+        for relation in _relations(trail, "squash_of"):
+            said = heads.get(commit)
+            found[
+                "as the forge says" if said == relation["commit"] else "another head" if said else "no word of the forge"
+            ] += 1
     return found
 
 
