@@ -146,6 +146,8 @@ def _faust_app(settings: ProcessSettings, servers: list[str], datadir: Path) -> 
         # Batches, not messages: enough to keep the agent busy, few enough to keep memory low.
         stream_buffer_maxsize=8,
         table_standby_replicas=settings.standby_replicas,
+        # Judged by `lineage`; Faust compares with where the changelog ended before it was written anew.
+        recovery_consistency_check=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,

@@ -82,6 +82,7 @@ def test_faust_is_set_so_that_it_loses_nothing(app: ProcessorApp, monkeypatch: p
         "topic_allow_declare": False,
         "topic_disable_leader": True,
         "web_enabled": False,
+        "recovery_consistency_check": False,
         "broker_commit_every": 10_000,
         "broker_commit_interval": 1.0,
         "broker_session_timeout": 10.0,
