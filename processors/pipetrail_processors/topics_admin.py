@@ -31,6 +31,11 @@ _REQUEST_S = 30.0
 _VISIBLE_S = 30.0
 _LOOK_S = 0.1
 _USUAL_REPLICATION = 3
+# How much more than the state a worker has to read when its disk is lost. Kafka compacts no segment that it still writes to,
+# and by default writes to one for a gigabyte or a week.
+_SEGMENT_BYTES = 32 * 1024 * 1024
+_DIRTY_RATIO = "0.3"
+_COMPACTED_WITHIN_MS = 6 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +199,13 @@ class _Changelog(Topic):
 
     def config(self) -> dict[str, str]:
         """Kafka's topic-level configuration."""
-        return {**super().config(), "delete.retention.ms": str(7 * DAY_MS)}
+        return {
+            **super().config(),
+            "delete.retention.ms": str(7 * DAY_MS),
+            "segment.bytes": str(_SEGMENT_BYTES),
+            "min.cleanable.dirty.ratio": _DIRTY_RATIO,
+            "max.compaction.lag.ms": str(_COMPACTED_WITHIN_MS),
+        }
 
 
 def with_partitions(topic: Topic, partitions: int | None) -> Topic:
