@@ -222,10 +222,11 @@ class ProcessorBench:
 
     def commit(self, places: list[TopicPartition]) -> None:
         """Set the offsets of the group, which nobody runs in, as people's tools do."""
+        admin = AdminClient(self.kafka.client_config())  # it must live until it has the answer
 
         def accepted() -> bool:
             request = ConsumerGroupTopicPartitions(self.group, places)
-            (future,) = AdminClient(self.kafka.client_config()).alter_consumer_group_offsets([request]).values()
+            (future,) = admin.alter_consumer_group_offsets([request]).values()
             try:
                 future.result(30)
             except KafkaException:  # the group still counts a worker that was killed
