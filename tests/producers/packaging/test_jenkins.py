@@ -139,6 +139,11 @@ def test_without_the_agent_the_build_goes_on(tmp_path: Path, groovy: str) -> Non
     done = build.run(f"pipetrail([command: 'echo one', {package}], null); pipetrail([{package}], {{ println 'two' }})")
     assert (done.returncode, "could not be installed" in done.stdout) == (0, True), done.stdout + done.stderr
     assert {"one", "two"} <= set(done.stdout.splitlines())
+    unnamed = build.run("pipetrail([command: 'echo three'], null)")
+    assert (unnamed.returncode, "the option package does not say what to install" in unnamed.stdout) == (0, True), (
+        unnamed.stdout
+    )
+    assert "three" in unnamed.stdout.splitlines()
 
 
 def test_neither_command_nor_block_is_an_error(tmp_path: Path, groovy: str) -> None:

@@ -91,6 +91,27 @@ def test_the_action_is_no_risk_where_the_agent_cannot_be_installed(tmp_path: Pat
     assert "LD_PRELOAD" not in (tmp_path / "env").read_text()
 
 
+def test_nothing_is_installed_that_nobody_named(tmp_path: Path) -> None:
+    """Without a word on what to install, neither asks an index for a name that is not ours: the log says what to do."""
+    (tmp_path / "index").mkdir()
+    nowhere = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(tmp_path / "index"),
+        "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin",
+    }
+    job = Job(
+        tmp_path, RUNNER_TEMP=str(tmp_path), GITHUB_ACTION_PATH=str(tmp_path), GITHUB_PATH=str(tmp_path / "path"), **nowhere
+    )
+    script, env = action_step(0, package="", collector="")
+    installed = job.bash(script, **env)
+    assert (installed.returncode, installed.stdout.count("(the input package)")) == (0, 1), installed.stdout
+    job = Job(tmp_path, PIPETRAIL_VENV=str(tmp_path / "venv"), PIPETRAIL_PACKAGE="", **nowhere)
+    ran = job.bash(gitlab("before_script") + "\npipetrail run --stage test -- echo ran")
+    assert (ran.returncode, ran.stdout.splitlines()[0]) == (0, "pipetrail: PIPETRAIL_PACKAGE does not say what to install")
+    assert ran.stdout.splitlines()[-1] == "ran"
+    assert not list(tmp_path.rglob("pyvenv.cfg"))
+
+
 def gitlab(part: str) -> str:
     """A script of the GitLab template."""
     (script,) = yaml.safe_load(content("gitlab.yml"))[".pipetrail"][part]

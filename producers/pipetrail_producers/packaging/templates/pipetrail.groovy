@@ -59,15 +59,17 @@ private void emit(String rest) {
 }
 
 private boolean install(Map options) {
-    String packages = options.package ?: 'pipetrail-producers'
+    // What a public index has under pipetrail's name is not ours: without a word of yours, nothing is installed.
+    String packages = (options.package ?: '').split(' ').findAll { it }.collect { quoted(it) }.join(' ')
     String folder = '"${WORKSPACE_TMP:-${WORKSPACE}@tmp}/pipetrail"'
     int status = sh(
         label: 'Install pipetrail',
         returnStatus: true,
-        script: "[ -x ${agent()} ] || { python3 -m venv ${folder} && " +
-            "${folder}/bin/pip install --quiet --disable-pip-version-check ${packages.split(' ').collect { quoted(it) }.join(' ')}; }")
+        script: "[ -x ${agent()} ]" + (packages ? " || { python3 -m venv ${folder} && " +
+            "${folder}/bin/pip install --quiet --disable-pip-version-check ${packages}; }" : ''))
     if (status != 0) {
-        echo('pipetrail: the agent could not be installed: this is not recorded')
+        String cause = packages ? 'the agent could not be installed' : 'the option package does not say what to install'
+        echo("pipetrail: ${cause}: this is not recorded")
     }
     return status == 0
 }
