@@ -100,7 +100,7 @@ def test_it_is_not_ready_while_kafka_is_away_and_needs_no_restart(bench: Process
         finally:
             bench.stack.kafka.start()
         pages.wait_until_ready(90)
-        bench.wait_for_records(map(id_of, values), timeout_s=60)
+        bench.wait_for_records(map(id_of, values), timeout_s=180)
 
 
 def test_ctrl_c_under_load_is_over_in_time_and_leaves_nothing_undone(bench: ProcessorBench) -> None:
