@@ -16,7 +16,15 @@ class Tail:
     """Follows one topic from its present end."""
 
     def __init__(self, kafka: KafkaConnection, topic: Topic) -> None:
-        self._consumer = Consumer({**kafka.client_config(), "group.id": "tail", "enable.auto.commit": False, "log_level": 2})
+        self._consumer = Consumer(
+            {
+                **kafka.client_config(),
+                "group.id": "tail",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 10,  # a question for a partition's end waits behind a fetch: 0.5 s each otherwise
+                "log_level": 2,
+            }
+        )
         partitions = self._consumer.list_topics(topic.name, _ANSWER_S).topics[topic.name].partitions
         self._places = [TopicPartition(topic.name, number) for number in partitions]
         self._next = {place.partition: self._end(place) for place in self._places}
