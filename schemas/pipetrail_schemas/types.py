@@ -54,6 +54,7 @@ class Decision(StrEnum):
     REJECTED = "rejected"
     COMMENTED = "commented"
     DISMISSED = "dismissed"  # an earlier decision was taken back
+    EDITED = "edited"  # the words of an earlier decision were changed after it was given
 
 
 class ActorType(StrEnum):

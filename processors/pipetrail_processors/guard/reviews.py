@@ -1,7 +1,7 @@
 """Four eyes: whose approvals of a change count. Pure.
 
 Judged as of the merge: the latest decision of each reviewer counts, unless it is the author's or a committer's own, was given
-before the last push, was dismissed, or comes from a bot or from outside of the groups that must approve.
+before the last push, was dismissed or edited afterwards, or comes from a bot or from outside of the groups that must approve.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,11 +15,13 @@ from pipetrail_processors.guard.roles import Group, names_of
 from pipetrail_processors.people import same_person
 
 # How a change stands when it is merged.
-APPROVED, NONE, SELF, STALE, DISMISSED, REJECTED, OUTSIDE, UNRESOLVED, TOO_FEW = (
-    "approved", "none", "self", "stale", "dismissed", "rejected", "outside", "unresolved", "too_few",
+APPROVED, NONE, SELF, STALE, DISMISSED, EDITED, REJECTED, OUTSIDE, UNRESOLVED, TOO_FEW = (
+    "approved", "none", "self", "stale", "dismissed", "edited", "rejected", "outside", "unresolved", "too_few",
 )  # fmt: skip
 _BOTS = frozenset({"app", "service_account", "system", "api_key"})
-_DECISIONS = frozenset({"approved", "rejected", "dismissed"})
+# What happened to a decision that somebody gave before.
+_AFTERWARDS = frozenset({"dismissed", "edited"})
+_DECISIONS = frozenset({"approved", "rejected"}) | _AFTERWARDS
 
 
 _TO_THE_SECOND, _NO_MILLISECONDS = len("2026-11-23T09:02:11"), ".000Z"
@@ -36,6 +38,7 @@ class Reviews(Part):
     committers: bool = Field(default=False, description="a committer's approval counts")
     stale: bool = Field(default=False, description="an approval from before the last push counts")
     bots: bool = Field(default=False, description="a bot's approval counts")
+    edited: bool = Field(default=False, description="an approval whose words were changed afterwards counts")
 
     def applies(self, repository: str, branch: str, *, trunk: bool) -> bool:
         """Whether this is about merges into the branch."""
@@ -68,7 +71,7 @@ def standing(facts: Iterable[Fact], merge: Fact, needs: Reviews, groups: Mapping
         writers: of the change.
     """
     before = [fact for fact in facts if _counts_before(fact, merge)]
-    latest = _latest(before)
+    latest = _latest(before, edited_counts=needs.edited)
     if not latest:
         return Standing(NONE, (), ())
     push = _last_push(before)
@@ -79,21 +82,23 @@ def standing(facts: Iterable[Fact], merge: Fact, needs: Reviews, groups: Mapping
     if len(counting) >= needs.approvals and REJECTED not in states:
         return Standing(APPROVED, counting, states.get(APPROVED, ()))
     # What tells most about why it does not stand.
-    for state in (REJECTED, SELF, STALE, DISMISSED, UNRESOLVED, OUTSIDE):
+    for state in (REJECTED, SELF, STALE, DISMISSED, EDITED, UNRESOLVED, OUTSIDE):
         if state in states:
             return Standing(state, counting, states[state])
     return Standing(TOO_FEW if counting else NONE, counting, states.get(APPROVED, ()))
 
 
-def _latest(facts: Iterable[Fact]) -> dict[str, Fact]:
-    """The latest decision of each reviewer."""
+def _latest(facts: Iterable[Fact], *, edited_counts: bool) -> dict[str, Fact]:
+    """The latest decision of each reviewer, or what became of it."""
     found: dict[str, Fact] = {}
     for fact in facts:
         decision = fact["e"].get("decision")
         if decision not in _DECISIONS:
             continue
-        if decision == "dismissed":
-            # Told with the one who dismissed as actor, the reviewer is the target; without, it is the reviewer's own.
+        if decision == "edited" and edited_counts:
+            continue
+        if decision in _AFTERWARDS:
+            # Told with the one who did it as actor, the reviewer is the target; without, it is the reviewer's own.
             reviewer = fact.get("more", {}).get("t") or fact["e"].get("actor", {})
             key = next((key for key, known in found.items() if same_person(known["e"].get("actor", {}), reviewer)), None)
             if key is not None:
@@ -119,7 +124,7 @@ def _last_push(facts: Iterable[Fact]) -> tuple[str, str]:
 def _state(fact: Fact, needs: Reviews, groups: Mapping[str, Group], writers: Writers, push: tuple[str, str]) -> str:
     entry = fact["e"]
     if entry["decision"] != "approved":
-        return DISMISSED if entry["decision"] == "dismissed" else REJECTED
+        return str(entry["decision"]) if entry["decision"] in _AFTERWARDS else REJECTED
     actor, behalf = entry.get("actor", {}), fact.get("u", {})
     if not actor:
         return UNRESOLVED

@@ -1,7 +1,8 @@
 """A review of a pull request: what was decided, about which commit, and decisions that were taken back. Pure.
 
 A review counts for the commit that it was given at (`commit_id`), not for the head of today. REST forgets what a dismissed
-review had decided; the request's `review_dismissed` event remembers it.
+review had decided; the request's `review_dismissed` event remembers it. An approval whose text is edited may say another thing than
+when it was given: that is told, too. REST forgets it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,11 +18,11 @@ from pipetrail_producers.webhook.values import Data, full_revision, merged, name
 
 _KIND = "pull_request_review"
 _DECISIONS = {"approved": "approved", "changes_requested": "rejected", "commented": "commented"}
-_DISMISSED = "dismissed"
+_DISMISSED, _EDITED = "dismissed", "edited"
 
 
 def review(payload: Any, place: Place) -> Translation:
-    """What a webhook tells of a review; its text, which can be edited later, is the reason as of now."""
+    """What a webhook tells of a review; its text is the reason as of now."""
     place.need_repository(_KIND)
     found, request = part(payload, "review", _KIND), part(payload, "pull_request", _KIND)
     required(request, "number", _KIND)
@@ -29,9 +30,12 @@ def review(payload: Any, place: Place) -> Translation:
     action = required(payload, "action", _KIND)
     if action == _DISMISSED:
         data = merged(told, sender(payload))
-        return Translation((_dismissal(found, place, data, moment(request, "updated_at")),))
+        return Translation((_afterwards(found, place, data, _DISMISSED, moment(request, "updated_at")),))
+    if action == _EDITED and (name(found, "state") or "").lower() == "approved":
+        data = merged(told, sender(payload))
+        return Translation((_afterwards(found, place, data, _EDITED, moment(found, "updated_at")),))
     if action != "submitted":
-        return Translation(silent="an edited text of a review decides nothing")
+        return Translation(silent="an edited text of what is no approval decides nothing")
     reason: Data = {"event": {"reason": title(found, "body")}}
     return Translation(tuple(_submission(found, place, merged(told, reason), required(found, "state", _KIND))))
 
@@ -56,7 +60,7 @@ def history(found: Mapping[str, Any], request: Mapping[str, Any], events: list[A
         if name(event, "event") == "review_dismissed" and name(event, "dismissed_review.review_id") == identity:
             yield from _submission(found, place, told, name(event, "dismissed_review.state") or "")
             data = merged(told, actor(at(event, "actor")), {"event": {"reason": _reason(event)}})
-            yield _dismissal(found, place, data, moment(event, "created_at"))
+            yield _afterwards(found, place, data, _DISMISSED, moment(event, "created_at"))
 
 
 def _reason(event: Any) -> str | None:
@@ -75,10 +79,12 @@ def _submission(found: Mapping[str, Any], place: Place, told: Data, state: str) 
     yield _fact(found, place, data, "submitted", moment(found, "submitted_at"))
 
 
-def _dismissal(found: Mapping[str, Any], place: Place, told: Data, time: Any) -> Fact:
-    # The actor is who dismissed it; whose decision it was is the target.
-    whose: Data = {"user": {"target": person(at(found, "user"))}, "pipetrail": {"decision": _DISMISSED}}
-    return _fact(found, place, merged(told, whose, {"event": {"action": _DISMISSED}}), _DISMISSED, time)
+def _afterwards(found: Mapping[str, Any], place: Place, told: Data, became: str, time: Any) -> Fact:
+    # The actor is who did it; whose decision it was is the target.
+    whose: Data = {"user": {"target": person(at(found, "user"))}, "pipetrail": {"decision": became}}
+    # A review is dismissed once, and edited as often as somebody likes.
+    state = f"{became} {name(found, 'updated_at')}" if became == _EDITED else became
+    return _fact(found, place, merged(told, whose, {"event": {"action": became}}), state, time)
 
 
 def _fact(found: Mapping[str, Any], place: Place, data: Data, state: str, time: Any) -> Fact:

@@ -119,6 +119,20 @@ def test_a_dismissal_says_whose_review_went_and_who_dismissed_it() -> None:
     assert (at(one, "user.name"), at(one, "user.target.name"), at(one, "pipetrail.decision")) == ("ann", "bob", "dismissed")
 
 
+def test_an_edited_approval_is_told_and_an_edited_comment_is_not() -> None:
+    """An approval whose words were changed says who changed whose; what is no approval decides nothing by new words."""
+
+    def edited(state: str) -> github.Json:
+        return github.hook(
+            "edited", review=github.review(state, updated_at="2026-11-23T10:00:00Z"), pull_request=github.request()
+        )
+
+    (one,) = told("pull_request_review", edited("approved"))
+    assert (at(one, "user.name"), at(one, "user.target.name"), at(one, "pipetrail.decision")) == ("ann", "bob", "edited")
+    assert one["time"].startswith("2026-11-23T10:00:00")
+    assert told("pull_request_review", edited("commented")) == []
+
+
 def test_a_listed_commit_is_the_one_that_git_has() -> None:
     """Push and git import tell one fact: the same id, and nothing that one of them says contradicts the other."""
     _, listed = told("push", github.push())
