@@ -144,7 +144,9 @@ def _run(plan: Plan, output_tail: int, time_limit: float | None, *, strict: bool
         told = [Told(f"{subject}.finished", end, outcome, plan.data)]
         if ended.result is Result.SUCCESS:
             made = sending.described(plan.artifacts)
-            told += [Told("artifact.packaged", end, {}, data, key=data["artifact"]["filename"]) for data in made]
+            # Whatever the command's stage was: what it made belongs to the artifact's.
+            own = {"pipetrail.stage": None}
+            told += [Told("artifact.packaged", end, own, data, key=data["artifact"]["filename"]) for data in made]
         sending.finish(told, cancelled)
     if strict and not sending.recorded:
         return ended.exit_code or _NOT_RECORDED
