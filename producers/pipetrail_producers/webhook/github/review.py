@@ -1,8 +1,8 @@
 """A review of a pull request: what was decided, about which commit, and decisions that were taken back. Pure.
 
 A review counts for the commit that it was given at (`commit_id`), not for the head of today. REST forgets what a dismissed
-review had decided; the request's `review_dismissed` event remembers it. An approval whose text is edited may say another thing than
-when it was given: that is told, too. REST forgets it.
+review had decided; the request's `review_dismissed` event remembers it. An approval whose text is edited may say another thing
+than when it was given: that is told, too. REST forgets it.
 """
 
 from collections.abc import Iterator, Mapping

@@ -49,7 +49,10 @@ _TOLD: dict[str, tuple[_Translator, Kind]] = {
             "head and base, who merged, the merge's commit (only once merged), the temporary merge of an open one",
         ),
     ),
-    "pull_request_review": (review.review, Kind(("change.reviewed",), "decision, reviewed commit, who dismissed or edited whose review")),
+    "pull_request_review": (
+        review.review,
+        Kind(("change.reviewed",), "decision, reviewed commit, who dismissed or edited whose review"),
+    ),
     "merge_group": (merge_group.merge_group, Kind(("change.updated",), "the commit that is tested for the queue, why it went")),
     "check_run": (check.check_run, Kind((*_TASK, *_BY_HAND), "result with the four meanings of skip; re-runs")),
     "check_suite": (check.check_suite, Kind(("pipelinerun.finished", *_BY_HAND), "an app's verdict on a commit; re-runs")),
