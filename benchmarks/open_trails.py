@@ -40,8 +40,8 @@ _HEADERS = (("content-type", b"application/cloudevents+json"),)
 _WAIT = timedelta(minutes=10)
 # Names before those of the events.
 _OWN = 6
-# What is of no single trail.
-_SHARED = (b"E", b"q", b"w", b"d", b"y", b"#")
+# What is of a single trail: nodes, commits of the graph and what waits for them, and the bytes of events that wait.
+_OF_A_TRAIL = (b"n", b"m", b"p", b"v")
 _DAY_S = 86_400
 _MANY = 20_000
 _HASH = re.compile(rb'"h":"[0-9a-f]{16}"')
@@ -97,7 +97,7 @@ def real_state(number: int, stage: int) -> tuple[dict[bytes, bytes], list[bytes]
     for value in values:
         pipeline.take_event(together, value, _HEADERS)
     pipeline.end(together)
-    return {key: value for key, value in state.values.items() if not key.startswith(_SHARED)}, values
+    return {key: value for key, value in state.values.items() if key.startswith(_OF_A_TRAIL)}, values
 
 
 @cache
