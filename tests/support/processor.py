@@ -228,10 +228,11 @@ class ProcessorBench:
             request = ConsumerGroupTopicPartitions(self.group, places)
             (future,) = admin.alter_consumer_group_offsets([request]).values()
             try:
-                future.result(30)
-            except KafkaException:  # the group still counts a worker that was killed
+                answer = future.result(30)
+            except KafkaException:
                 return False
-            return True
+            # While the group still counts a worker that was killed, each partition is refused.
+            return all(place.error is None for place in answer.topic_partitions)
 
         wait_for(accepted, timeout_s=30, what="the offsets to be set")
 
