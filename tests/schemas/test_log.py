@@ -2,11 +2,11 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 
 import pytest
+from support.terminal import at_terminal
 
 # A program of its own: configuring the log changes the process.
 PROGRAM = """
@@ -33,18 +33,8 @@ def run(level: str, style: str, *, terminal: bool = False) -> str:
     env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     if not terminal:
         return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stderr
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(command, stderr=theirs, env=env) as popen:
-        os.close(theirs)
-        written = b""
-        try:
-            while part := os.read(ours, 4096):
-                written += part
-        except OSError:  # the other end is closed
-            pass
-        assert popen.wait() == 0
-    os.close(ours)
-    return written.decode()
+    written, _ = at_terminal(command, env)
+    return written
 
 
 @pytest.mark.parametrize("style", ["json", "auto"])

@@ -185,9 +185,10 @@ def test_an_event_that_an_agent_lost_is_told(tmp_path: Path, kafka: KafkaConnect
         assert codes == [0, 75, 0]
 
         def told() -> dict[str, Event]:
-            events = [codec.decode(message.value) for message in read_all(kafka, EVENTS)]
-            mine = {e.extra.delivery.id for e in events if run in str(e.data.event) and e.extra.delivery}
-            return {e.kind.name: e for e in events if any(str(stream) in str(e.data.event) for stream in mine)}
+            mine = [codec.decode(message.value) for message in found(kafka, EVENTS, run)]
+            streams = {str(event.extra.delivery.id) for event in mine if event.extra.delivery}
+            about = [codec.decode(message.value) for stream in streams for message in found(kafka, EVENTS, stream)]
+            return {event.kind.name: event for event in about}
 
         wait_for(lambda: "source.gap" in told(), timeout_s=30, what="the gap")
     assert "events 1 of the stream " in str(told()["source.gap"].data.event)

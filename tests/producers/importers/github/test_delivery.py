@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +13,11 @@ from pipetrail_schemas.topics import EVENTS
 from support import github
 from support.kafka import ensure_topics, read_all
 from support.rest_stand_in import Asked, Reply, StandIn, stand_in
+from support.terminal import at_terminal
 
 pytestmark = pytest.mark.stack
 
 RUNS = [github.run(id=number, created_at="2026-11-23T09:03:00Z") for number in range(1, 7)]
-_MOST = 65_536
 
 
 def command(server: StandIn, name: str, kafka: Any, home: Path) -> tuple[list[str], dict[str, str]]:
@@ -73,11 +72,7 @@ def test_a_terminal_sees_how_far_it_is(stack: Any, tmp_path: Path) -> None:
 
     with stand_in(answer) as server:
         line, env = command(server, "pay/watched", kafka, tmp_path)
-        ours, theirs = pty.openpty()
-        done = subprocess.run(line, env={**env, "TERM": "xterm"}, stdout=subprocess.PIPE, stderr=theirs, check=True)
-        os.close(theirs)
-        shown = os.read(ours, _MOST).decode()
-        os.close(ours)
-    assert json.loads(done.stdout)["events"]["pipelinerun.finished"] == len(RUNS)
+        shown, stdout = at_terminal(line, {**env, "TERM": "xterm"})
+    assert json.loads(stdout)["events"]["pipelinerun.finished"] == len(RUNS)
     assert "Import https://github.com/pay/watched" in shown
     assert "workflow runs" in shown
