@@ -7,18 +7,15 @@ event goes through twice. Starts a Kafka of its own and leaves nothing behind.
 """
 
 import argparse
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from _own_stack import own_stack
 from confluent_kafka import Consumer, Producer
 from notify import Floor, report, send, started
-from pipetrail_deploy.places import Home, remove_data
-from pipetrail_deploy.stack import running
 from pipetrail_processors.topics_admin import TopicsAdmin
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import ALL, DEAD_LETTERS
@@ -99,16 +96,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="for how long (default 60)")
     parser.add_argument("--every", type=int, default=10, help="one in so many events is an override (default 10)")
     chosen = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="pipetrail-bench-"))
-    folder.chmod(0o755)
-    try:
-        with running(folder, opensearch=False) as stack:
-            kafka = stack.connection.require_kafka()
-            TopicsAdmin(kafka).apply(ALL)
-            measure(folder, kafka, chosen)
-    finally:
-        remove_data(Home(folder))
-        shutil.rmtree(folder)
+    with own_stack(opensearch=False) as (folder, stack):
+        kafka = stack.connection.require_kafka()
+        TopicsAdmin(kafka).apply(ALL)
+        measure(folder, kafka, chosen)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,8 @@ import argparse
 import asyncio
 import os
 import queue
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from _own_stack import own_stack
 from confluent_kafka import Consumer, Producer
-from pipetrail_deploy.places import Home, remove_data
-from pipetrail_deploy.stack import running
 from pipetrail_processors.topics_admin import TopicsAdmin
 from pipetrail_schemas import ids, times
 from pipetrail_schemas.check import event_type
@@ -217,16 +214,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="for how long (default 30)")
     parser.add_argument("--every", type=int, default=20, help="one in so many events is an override (default 20)")
     chosen = parser.parse_args(arguments)
-    folder = Path(tempfile.mkdtemp(prefix="pipetrail-bench-"))
-    folder.chmod(0o755)
-    try:
-        with running(folder, opensearch=False) as stack:
-            kafka = stack.connection.require_kafka()
-            TopicsAdmin(kafka).apply(ALL)
-            measure(folder, kafka, chosen)
-    finally:
-        remove_data(Home(folder))
-        shutil.rmtree(folder)
+    with own_stack(opensearch=False) as (folder, stack):
+        kafka = stack.connection.require_kafka()
+        TopicsAdmin(kafka).apply(ALL)
+        measure(folder, kafka, chosen)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ Each size has a Kafka of its own; nothing is left behind.
 
 import argparse
 import random
-import shutil
 import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -23,12 +21,11 @@ from statistics import median
 from time import monotonic, sleep
 
 import orjson
+from _own_stack import own_stack
 from aiokafka.partitioner import murmur2  # type: ignore[import-untyped] # it ships no types
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from open_trails import APART_S, queue, stage_of, states, verify
-from pipetrail_deploy.places import Home, remove_data
-from pipetrail_deploy.stack import running
 from pipetrail_processors.packing import pack
 from pipetrail_processors.state import MemoryState
 from pipetrail_processors.topics_admin import TopicsAdmin, changelog_topic
@@ -80,15 +77,9 @@ def main() -> None:
 
 def measured(trails: int, events: int, rounds: int) -> Measured:
     """Everything, with so many open trails."""
-    folder = Path(tempfile.mkdtemp(prefix="pipetrail-bench-"))
-    folder.chmod(0o755)
-    try:
-        with running(folder, opensearch=False) as stack:
-            kafka = stack.connection.require_kafka()
-            found = measure(folder, kafka, trails, (events, rounds))
-    finally:
-        remove_data(Home(folder))
-        shutil.rmtree(folder)
+    with own_stack(opensearch=False) as (folder, stack):
+        kafka = stack.connection.require_kafka()
+        found = measure(folder, kafka, trails, (events, rounds))
     print(found, flush=True)
     return found
 

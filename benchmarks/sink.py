@@ -9,7 +9,6 @@ Starts a Kafka and an OpenSearch of its own, with users and TLS, and leaves noth
 
 import argparse
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,11 +20,10 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
+from _own_stack import own_stack
 from confluent_kafka import Producer
 from opensearchpy import OpenSearch
 from opensearchpy.helpers import parallel_bulk
-from pipetrail_deploy.places import Home, remove_data
-from pipetrail_deploy.stack import running
 from pipetrail_schemas import times
 from pipetrail_schemas.connection import Connection
 from pipetrail_schemas.ids import content_hash, event_id
@@ -204,19 +202,12 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=500, help="events a second for the latency")
     parser.add_argument("--seconds", type=int, default=20, help="how long they come")
     arguments = parser.parse_args()
-    # Not a folder of one user alone: OpenSearch runs as another one when we are root.
-    folder = Path(tempfile.mkdtemp(prefix="pipetrail-bench-"))
-    folder.chmod(0o755)
-    try:
-        with running(folder) as stack:
-            os.environ["PIPETRAIL_HOME"] = str(stack.home)
-            for verb in ("topics", "indices"):
-                subprocess.run([sys.executable, "-m", "pipetrail", verb, "apply"], check=True, stdout=subprocess.DEVNULL)
-            compare(stack.connection, arguments.documents, arguments.rounds)
-            latency(stack.connection, arguments.rate, arguments.seconds)
-    finally:
-        remove_data(Home(folder))
-        shutil.rmtree(folder)
+    with own_stack(opensearch=True) as (_, stack):
+        os.environ["PIPETRAIL_HOME"] = str(stack.home)
+        for verb in ("topics", "indices"):
+            subprocess.run([sys.executable, "-m", "pipetrail", verb, "apply"], check=True, stdout=subprocess.DEVNULL)
+        compare(stack.connection, arguments.documents, arguments.rounds)
+        latency(stack.connection, arguments.rate, arguments.seconds)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,9 @@ Starts a Kafka of its own, and leaves nothing behind.
 
 import argparse
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -25,9 +23,8 @@ from time import monotonic, sleep
 from typing import Any
 
 import orjson
+from _own_stack import own_stack
 from confluent_kafka import Consumer, Producer, TopicPartition
-from pipetrail_deploy.places import Home, remove_data
-from pipetrail_deploy.stack import running
 from pipetrail_processors.pipeline import Pipeline
 from pipetrail_processors.policy import Policy
 from pipetrail_processors.ruleset import RuleSet
@@ -69,18 +66,12 @@ def main() -> None:
     values = list(stream(options.events))
     seconds, _ = run(values, ROUND)
     print(f"pure function      {len(values) / seconds:10,.0f} events/s", flush=True)
-    folder = Path(tempfile.mkdtemp(prefix="pipetrail-bench-"))
-    folder.chmod(0o755)
-    try:
-        with running(folder, opensearch=False) as stack:
-            kafka = stack.connection.require_kafka()
-            TopicsAdmin(kafka).apply(ALL)
-            fill(kafka, values)
-            worker = measure(kafka, worker_process(folder), len(values))
-            quix = measure(kafka, quix_process(folder, kafka), len(values))
-    finally:
-        remove_data(Home(folder))
-        shutil.rmtree(folder)
+    with own_stack(opensearch=False) as (folder, stack):
+        kafka = stack.connection.require_kafka()
+        TopicsAdmin(kafka).apply(ALL)
+        fill(kafka, values)
+        worker = measure(kafka, worker_process(folder), len(values))
+        quix = measure(kafka, quix_process(folder, kafka), len(values))
     print(f"Faust worker       {worker}")
     print(f"Quix Streams       {quix}")
     print(f"ratio to Quix      {worker.rate / quix.rate:10.2f}          {quix.cpu_us / worker.cpu_us:6.2f} by processor time")

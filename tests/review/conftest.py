@@ -26,3 +26,15 @@ def pipetrail(library: Library, tmp_path: Path) -> Command:
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     return run
+
+
+@pytest.fixture
+def on_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder outside of any CI system and git repository, with a home of its own and nobody to deliver to."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS", "PIPETRAIL_COLLECTOR_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIPETRAIL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PIPETRAIL_SPOOL", str(tmp_path / "spool"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    return tmp_path

@@ -22,15 +22,10 @@ ASKED = ["--environment", "prod", "--repository", "https://git.example/acme/shop
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a policy, outside of any CI system, with a home of its own and nobody to deliver to."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS", "PIPETRAIL_COLLECTOR_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIPETRAIL_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PIPETRAIL_SPOOL", str(tmp_path / "spool"))
-    (tmp_path / "pipetrail-policy.yaml").write_text(POLICY, encoding="utf-8")
-    return tmp_path
+def place(on_ones_own: Path) -> Path:
+    """Such a folder, with a policy."""
+    (on_ones_own / "pipetrail-policy.yaml").write_text(POLICY, encoding="utf-8")
+    return on_ones_own
 
 
 def _gate(*arguments: str) -> Result:

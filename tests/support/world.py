@@ -67,6 +67,16 @@ class World:
         found = [orjson.loads(value) for _, value in sorted(self.latest(FINDINGS).items())]
         return [finding for finding in found if finding["pipetrail"]["finding"]["status"] == status]
 
+    def assert_revisions_tell(self) -> None:
+        """Of one trail, another content has a higher revision than the one before it."""
+        seen: dict[bytes, tuple[int, bytes]] = {}
+        for output in self.published[TRAILS]:
+            value = output.value or b""
+            revision = orjson.loads(value)["pipetrail"]["trail"]["revision"]
+            before, content = seen.get(output.key, (0, b""))
+            assert revision > before or (revision == before and content == value)
+            seen[output.key] = revision, value
+
     def _run(self, first: Output) -> None:
         queue = deque([first])
         while queue:

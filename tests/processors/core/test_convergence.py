@@ -114,13 +114,7 @@ def test_a_trail_that_was_published_is_never_followed_by_a_lower_revision(
     world.wait_until(LATER)
     world.take(told[patience:])
     world.wait_until(LATER)
-    seen: dict[bytes, tuple[int, bytes]] = {}
-    for output in world.published[TRAILS]:
-        value = output.value or b""
-        revision = orjson.loads(value)["pipetrail"]["trail"]["revision"]
-        before, content = seen.get(output.key, (0, b""))
-        assert revision > before or (revision == before and content == value)
-        seen[output.key] = revision, value
+    world.assert_revisions_tell()
 
 
 @given(st.lists(_event(), min_size=1, max_size=12))

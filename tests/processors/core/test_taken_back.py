@@ -3,7 +3,6 @@
 from itertools import permutations
 from typing import Any
 
-import orjson
 from pipetrail_processors.labelled import START, messages
 from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas.topics import FINDINGS, TRAILS
@@ -38,7 +37,7 @@ def test_a_deployment_that_was_compared_with_one_that_is_taken_back_keeps_no_tra
     for order in permutations(told):
         world = _world(order)
         ends.append(world.latest(TRAILS))
-        _assert_revisions_tell(world)
+        world.assert_revisions_tell()
     assert all(end == ends[0] for end in ends)
 
 
@@ -66,7 +65,7 @@ def test_of_two_versions_of_a_deployment_the_one_recorded_first_stands_everywher
     for order in permutations(told):
         world = _world(order)
         ends.append(world.latest(TRAILS))
-        _assert_revisions_tell(world)
+        world.assert_revisions_tell()
         [trail] = world.trails()
         assert len(trail["pipetrail"]["trail"]["carried"]) == 2
     assert all(end == ends[0] for end in ends)
@@ -157,13 +156,3 @@ def _world(values: Any) -> World:
     world.take(values)
     world.wait_until(START.replace(day=START.day + 1))
     return world
-
-
-def _assert_revisions_tell(world: World) -> None:
-    seen: dict[bytes, tuple[int, bytes]] = {}
-    for output in world.published[TRAILS]:
-        value = output.value or b""
-        revision = orjson.loads(value)["pipetrail"]["trail"]["revision"]
-        before, content = seen.get(output.key, (0, b""))
-        assert revision > before or (revision == before and content == value)
-        seen[output.key] = revision, value
