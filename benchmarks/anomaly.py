@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pipetrail_processors.labelled import messages
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_schemas import ids
 from pipetrail_schemas.times import parse_time
 from pipetrail_schemas.types import EVENT_TYPES

@@ -11,10 +11,10 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from pipetrail_processors.correlate.nodes import Work
-from pipetrail_processors.fact import Fact
 from pipetrail_processors.graph.commits import CommitGraph
 from pipetrail_processors.graph.streams import Streams
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.state.state import MemoryState
+from pipetrail_processors.trail.fact import Fact
 from pipetrail_schemas.times import format_time
 
 _START = datetime(2020, 1, 1, tzinfo=UTC)

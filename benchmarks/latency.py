@@ -16,7 +16,7 @@ from pathlib import Path
 from _own_stack import own_stack
 from confluent_kafka import Consumer, Producer
 from notify import Floor, report, send, started
-from pipetrail_processors.topics_admin import TopicsAdmin
+from pipetrail_processors.engine.topics_admin import TopicsAdmin
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import ALL, DEAD_LETTERS
 from pure_function import stream

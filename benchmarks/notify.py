@@ -24,7 +24,7 @@ from typing import Any
 import orjson
 from _own_stack import own_stack
 from confluent_kafka import Consumer, Producer
-from pipetrail_processors.topics_admin import TopicsAdmin
+from pipetrail_processors.engine.topics_admin import TopicsAdmin
 from pipetrail_schemas import ids, times
 from pipetrail_schemas.check import event_type
 from pipetrail_schemas.connection import KafkaConnection

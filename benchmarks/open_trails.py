@@ -16,14 +16,14 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.graph.commits import milliseconds
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.retention import Entry, enqueue
-from pipetrail_processors.round import Round
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import MemoryState
-from pipetrail_processors.tally import count_trails, is_trail
+from pipetrail_processors.state.retention import Entry, enqueue
+from pipetrail_processors.state.round import Round
+from pipetrail_processors.state.state import MemoryState
+from pipetrail_processors.state.tally import count_trails, is_trail
 from pipetrail_schemas import ids
 from pipetrail_schemas.times import format_time, parse_time
 from pure_function import START, delivery, repository_of

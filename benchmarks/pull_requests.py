@@ -20,10 +20,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.state.state import MemoryState
 from pipetrail_schemas.topics import LINKS, RESOLVED, TRAILS
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from pipetrail_processors.policy import Policy
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.replay.crew import Crew
 from pipetrail_processors.replay.files import FileHistory
 from pipetrail_processors.replay.message import Scope
 from pipetrail_processors.replay.plan import Plan
 from pipetrail_processors.replay.trial import Span
-from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas.times import now
 from pipetrail_schemas.topics import TRAILS
 from pure_function import ROUND, run, stream

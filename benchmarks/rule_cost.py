@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from pipetrail_processors.labelled import messages
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.round import Round
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.state.round import Round
+from pipetrail_processors.state.state import MemoryState
 
 _REPOSITORIES = 20
 _RUNS = 5

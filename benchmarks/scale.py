@@ -26,9 +26,9 @@ from aiokafka.partitioner import murmur2  # type: ignore[import-untyped] # it sh
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from open_trails import APART_S, queue, stage_of, states, verify
-from pipetrail_processors.packing import pack
-from pipetrail_processors.state import MemoryState
-from pipetrail_processors.topics_admin import TopicsAdmin, changelog_topic
+from pipetrail_processors.engine.packing import pack
+from pipetrail_processors.engine.topics_admin import TopicsAdmin, changelog_topic
+from pipetrail_processors.state.state import MemoryState
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import ALL, EVENTS, LINKS, RECORDS, RESOLVED
 from pure_function import REPOSITORIES, delivery, repository_of

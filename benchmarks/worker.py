@@ -25,10 +25,10 @@ from typing import Any
 import orjson
 from _own_stack import own_stack
 from confluent_kafka import Consumer, Producer, TopicPartition
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.engine.topics_admin import TopicsAdmin
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.topics_admin import TopicsAdmin
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import ALL, EVENTS, FINDINGS, LINKS, PARTITIONER, RECORDS, TRAILS
 from pure_function import ROUND, run, stream

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from page import write_or_check
-from pipetrail_processors.rule import Rule
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.rule import Rule
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_producers.webhook.systems import PLACES, system
 
 TARGET = Path(__file__).with_name("rules.md")

@@ -15,9 +15,9 @@ from pipetrail_schemas.service.lifecycle import ready_file
 from pipetrail_schemas.service.watched import watched
 from pipetrail_schemas.topics import ALL, EVENTS, LINKS, RESOLVED
 
-from pipetrail_processors.datadir import datadir
+from pipetrail_processors.engine.datadir import datadir
+from pipetrail_processors.engine.topics_admin import Found, TopicsAdmin, changelog_topic, with_partitions
 from pipetrail_processors.settings import ProcessSettings
-from pipetrail_processors.topics_admin import Found, TopicsAdmin, changelog_topic, with_partitions
 
 _MAX_PARTITIONS = 1000
 
@@ -73,7 +73,7 @@ def process(ready_path: Path | None) -> None:
     logging.getLogger("mode.timers").setLevel(logging.ERROR)
     services = connection.load()
     kafka = services.require_kafka()
-    from pipetrail_processors import app, tables, worker  # noqa: PLC0415 - see the module's docstring
+    from pipetrail_processors.engine import app, tables, worker  # noqa: PLC0415 - see the module's docstring
     from pipetrail_processors.operation.operation import USUAL_PORT  # noqa: PLC0415 - likewise
 
     admin = TopicsAdmin(kafka)

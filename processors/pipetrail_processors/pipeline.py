@@ -18,7 +18,6 @@ from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS, LINKS, RECORDS, RESOLVED
 
 from pipetrail_processors.anomaly.anomalies import Anomalies
-from pipetrail_processors.bonds import bonds_of, identity_of
 from pipetrail_processors.correlate.foreign import (
     CLAIMS_HEADER,
     NO_REPOSITORY,
@@ -30,22 +29,23 @@ from pipetrail_processors.correlate.foreign import (
 from pipetrail_processors.correlate.join import Joiner
 from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.correlate.waiting import Waiting
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.directory.context import context_of, resolve_authors
 from pipetrail_processors.directory.reference import Reference, no_reference
-from pipetrail_processors.enrich import record, ticket_of
-from pipetrail_processors.fact import MAX_VERSIONS, Fact, evidence_of, fact_of, is_about_change, is_digest, vouched
+from pipetrail_processors.enrich.enrich import record, ticket_of
+from pipetrail_processors.enrich.reading import Reading, read
 from pipetrail_processors.graph.commits import CommitGraph
 from pipetrail_processors.graph.streams import Streams
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle.ledger import ENDS, decide, is_decision, is_held, let_go
 from pipetrail_processors.output import Output
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.publish import Publisher, trail_id
-from pipetrail_processors.reading import Reading, read
-from pipetrail_processors.relations import merged_as
-from pipetrail_processors.retention import Entry, day_of, due, enqueue, is_old
-from pipetrail_processors.round import Round, Told
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import State
+from pipetrail_processors.state.retention import Entry, day_of, due, enqueue, is_old
+from pipetrail_processors.state.round import Round, Told
+from pipetrail_processors.state.state import State
+from pipetrail_processors.trail.bonds import bonds_of, identity_of
+from pipetrail_processors.trail.fact import MAX_VERSIONS, Fact, evidence_of, fact_of, is_about_change, is_digest, vouched
+from pipetrail_processors.trail.publish import Publisher, trail_id
+from pipetrail_processors.trail.relations import merged_as
 from pipetrail_processors.watch.dossier import is_due
 from pipetrail_processors.watch.watch import Watch
 

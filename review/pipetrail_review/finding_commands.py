@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import click
-from pipetrail_processors.people import same_person
+from pipetrail_processors.trail.people import same_person
 from pipetrail_producers.options import Common, deciding, gathered
 from pipetrail_producers.outcome import event_of, record_events
 from pipetrail_schemas.check import lookup

@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 from pipetrail_processors.guard.decision import Decision, Question, decide
+from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.guard.policy_commands import policy_file, told
 from pipetrail_processors.guard.roles import Action
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.policy_commands import policy_file, told
 from pipetrail_producers.options import gathered, printing
 from pipetrail_producers.outcome import event_of, record
 from pipetrail_producers.recorder import EXIT_SPOOLED

@@ -12,14 +12,14 @@ from typing import Any
 
 import click
 import orjson
-from pipetrail_processors.policy import Policy
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.replay.backfill import fill
 from pipetrail_processors.replay.compare import Compared, Verdict, compare
 from pipetrail_processors.replay.crew import Outcome
 from pipetrail_processors.replay.message import is_repository
 from pipetrail_processors.replay.plan import OUTPUTS, Plan
 from pipetrail_processors.replay.trial import Span
-from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas import connection
 from pipetrail_schemas.check import lookup
 from pipetrail_schemas.times import format_time, now

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pipetrail_processors.labelled import failures
+from pipetrail_processors.detect.labelled import failures
+from pipetrail_processors.detect.rule import Rule
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.lifecycle.exclusions import load as load_exclusions
-from pipetrail_processors.rule import Rule
-from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas.times import now
 from rich.text import Text
 

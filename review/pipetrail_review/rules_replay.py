@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pipetrail_processors.policy import Policy
+from pipetrail_processors.detect.rule import Rule
+from pipetrail_processors.detect.ruleset import Compiled, RuleSet, read_rule
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.replay.message import Look, Message
 from pipetrail_processors.replay.plan import Plan
 from pipetrail_processors.replay.thresholds import Row, graded, proposal, propose
 from pipetrail_processors.replay.trial import Difference, Span, Trial, difference, people, places, tried
-from pipetrail_processors.rule import Rule
-from pipetrail_processors.ruleset import Compiled, RuleSet, read_rule
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.times import now
 from pipetrail_schemas.topics import FINDINGS

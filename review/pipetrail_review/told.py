@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from pipetrail_processors.rule import Told
+from pipetrail_processors.detect.rule import Told
 from pipetrail_producers.message import message_of
 from pipetrail_producers.webhook.delivery import Delivery
 from pipetrail_producers.webhook.fact import event

@@ -22,7 +22,7 @@ from pipetrail_deploy.demo.services import SERVICES
 from pipetrail_deploy.demo.shell import PIPETRAIL, environment, run
 from pipetrail_deploy.demo.site import require_page, serving
 from pipetrail_deploy.places import Home, remove_data
-from pipetrail_processors.labelled import messages
+from pipetrail_processors.detect.labelled import messages
 from pipetrail_review.client import Client
 from pipetrail_review.documents import trail_of
 from pipetrail_review.findings import Filter, find_finding, find_findings, in_status

@@ -8,8 +8,8 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
-from pipetrail_processors.labelled import REPOSITORY, messages
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import REPOSITORY, messages
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_producers.options import gathered
 from pipetrail_review import finding_commands
 from pipetrail_review.errors import ReviewError

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from pipetrail_processors.policy_commands import policy
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy_commands import policy
 from pipetrail_review.gate import gate
 from support.world import World
 

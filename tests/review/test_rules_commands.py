@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from pipetrail_processors.labelled import messages
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_review.rules_commands import rules
 
 IDS = [compiled.rule.id for compiled in RuleSet.load().rules]

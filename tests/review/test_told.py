@@ -1,9 +1,9 @@
 """What systems really send sets off the rules that it should, and no others: each through its own translator."""
 
 import pytest
-from pipetrail_processors.labelled import run_told
-from pipetrail_processors.rule import Rule, Told
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import run_told
+from pipetrail_processors.detect.rule import Rule, Told
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_review.told import translate
 
 RULES = [compiled.rule for compiled in RuleSet.load().rules]

@@ -13,11 +13,11 @@ from random import Random
 from typing import Any, NamedTuple
 
 import orjson
-from pipetrail_processors.labelled import START, messages
+from pipetrail_processors.detect.labelled import START, messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.state.state import MemoryState
 from pipetrail_schemas.times import parse_time
 from pipetrail_schemas.topics import FINDINGS
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from pipetrail_processors.labelled import START
-from pipetrail_processors.policy import Policy
+from pipetrail_processors.detect.labelled import START
+from pipetrail_processors.detect.rule import Rule
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.replay.crew import Crew
 from pipetrail_processors.replay.message import Message, Scope, messages
 from pipetrail_processors.replay.plan import Plan
 from pipetrail_processors.replay.trial import Span, Trial, tried
-from pipetrail_processors.rule import Rule
-from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas.topics import FINDINGS, TRAILS
 from support.world import WAIT
 

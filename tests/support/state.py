@@ -7,7 +7,7 @@ from typing import Any, cast
 import orjson
 import rocksdict
 from aiokafka.partitioner import murmur2  # type: ignore[import-untyped] # it ships no types
-from pipetrail_processors.packing import unpack
+from pipetrail_processors.engine.packing import unpack
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import DEFAULT_PARTITIONS, Topic
 from support.kafka import read_all

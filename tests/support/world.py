@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.directory.reference import Reference, no_reference
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.output import Output
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.state.state import MemoryState
 from pipetrail_schemas.topics import EVENTS, FINDINGS, LINKS, RECORDS, RESOLVED, TRAILS, Topic
 
 PARTITIONS = 3

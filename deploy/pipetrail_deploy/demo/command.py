@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 import click
-from pipetrail_processors.topics_admin import TopicsAdmin
+from pipetrail_processors.engine.topics_admin import TopicsAdmin
 from pipetrail_review.client import Client as Reader
 from pipetrail_schemas import connection, topics
 from pipetrail_schemas.connection import Connection

@@ -21,15 +21,15 @@ from pipetrail_processors.anomaly.setting import Setting
 from pipetrail_processors.anomaly.told import Told
 from pipetrail_processors.anomaly.verdict import Verdict
 from pipetrail_processors.anomaly.view import MeasureView
-from pipetrail_processors.case import Case
 from pipetrail_processors.correlate.nodes import Work
-from pipetrail_processors.fact import Fact
-from pipetrail_processors.hit import Hit, hit_of
+from pipetrail_processors.detect.case import Case
+from pipetrail_processors.detect.hit import Hit, hit_of
+from pipetrail_processors.detect.ruleset import Compiled, RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.output import Output
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.retention import Entry, enqueue
-from pipetrail_processors.ruleset import Compiled, RuleSet
-from pipetrail_processors.summary import Subject
+from pipetrail_processors.state.retention import Entry, enqueue
+from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.summary import Subject
 
 _PREFIX = "series:"
 _KEPT = ("r", "h", "o", "d", "v", "k", "u", "s")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipetrail_processors.anomaly.measure import time_ms
 from pipetrail_processors.correlate.nodes import Work
-from pipetrail_processors.fact import Fact
+from pipetrail_processors.trail.fact import Fact
 
 STARTED, FINISHED = ".started", ".finished"
 

@@ -9,8 +9,8 @@ from pipetrail_processors.anomaly import hour, level, newcomer, rate
 from pipetrail_processors.anomaly.series import WINDOW, Series, Slot, key_of
 from pipetrail_processors.anomaly.setting import Setting
 from pipetrail_processors.anomaly.verdict import DAY_HOURS, HOUR_MS, Verdict, hour_of_week
-from pipetrail_processors.fact import Fact
-from pipetrail_processors.policy import Policy
+from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.trail.fact import Fact
 
 _FAILED = frozenset({"failure", "error", "timeout"})
 _BOTS = frozenset({"app", "service_account", "system", "api_key"})

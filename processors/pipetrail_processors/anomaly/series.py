@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from pipetrail_processors.state import State
+from pipetrail_processors.state.state import State
 
 # How many of the newest are judged anew when a late one comes before them.
 JUDGED = 16

@@ -12,11 +12,11 @@ from pipetrail_schemas.topics import FINDINGS
 
 from pipetrail_processors.anomaly.series import JUDGED, Series
 from pipetrail_processors.correlate.nodes import Work
-from pipetrail_processors.detect import update
-from pipetrail_processors.hit import Hit
+from pipetrail_processors.detect.detect import update
+from pipetrail_processors.detect.hit import Hit
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle.ledger import Ledger, in_dossier
 from pipetrail_processors.output import Output
-from pipetrail_processors.policy import Policy
 from pipetrail_processors.watch.dossier import Dossier
 
 

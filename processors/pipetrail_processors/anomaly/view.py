@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from pipetrail_processors.anomaly.verdict import Verdict, day
-from pipetrail_processors.case import Case, Value
-from pipetrail_processors.fact import Fact
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.summary import Subject
+from pipetrail_processors.detect.case import Case, Value
+from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.summary import Subject
 from pipetrail_processors.watch.dossier import DossierView
 
 _NOTHING = Verdict(value="", normal="", samples=0, since_ms=0, score=0.0)

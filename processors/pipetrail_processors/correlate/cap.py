@@ -11,8 +11,8 @@ In a node, under `o`: class of facts → [time of the first left out, time of th
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from pipetrail_processors.fact import Fact
 from pipetrail_processors.graph.commits import milliseconds
+from pipetrail_processors.trail.fact import Fact
 
 # Of each stage: of its verdicts, good and other ones apart, and of what has no verdict (queued, started). With them the largest
 # trails that are no accident are whole: a pipeline of 3,000 jobs. A stage that is full is some 2 MB in the changelog.

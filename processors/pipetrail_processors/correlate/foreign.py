@@ -11,8 +11,8 @@ from pipetrail_schemas.topics import RESOLVED
 
 from pipetrail_processors.correlate.nodes import MAX_LINKS, Work
 from pipetrail_processors.correlate.waiting import Waiting
-from pipetrail_processors.fact import Fact, is_digest, standing, stands
 from pipetrail_processors.output import Output
+from pipetrail_processors.trail.fact import Fact, is_digest, standing, stands
 
 # Headers of a message on the resolved topic. An empty repository: only the key was wrong.
 REPOSITORY_HEADER = "pipetrail-repository"

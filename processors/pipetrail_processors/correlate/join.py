@@ -15,12 +15,12 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipetrail_processors.bonds import INVERSE
 from pipetrail_processors.correlate.cap import cap
 from pipetrail_processors.correlate.nodes import MAX_LINKS, Node, Work
 from pipetrail_processors.correlate.waiting import Waiting
-from pipetrail_processors.fact import Fact, is_digest, link_kind, standing
 from pipetrail_processors.graph import streams
+from pipetrail_processors.trail.bonds import INVERSE
+from pipetrail_processors.trail.fact import Fact, is_digest, link_kind, standing
 
 # Aliases of which a commit keeps who says that they are its own. Of more, chance decides, in any order alike; they stay linked.
 MAX_VOUCHERS = 4000

@@ -27,9 +27,9 @@ from typing import Any
 
 import orjson
 
-from pipetrail_processors.retention import Entry, enqueue
-from pipetrail_processors.state import State
-from pipetrail_processors.tally import count_trails, is_trail
+from pipetrail_processors.state.retention import Entry, enqueue
+from pipetrail_processors.state.state import State
+from pipetrail_processors.state.tally import count_trails, is_trail
 
 Node = dict[str, Any]
 

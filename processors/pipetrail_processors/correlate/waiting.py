@@ -10,8 +10,8 @@ from typing import cast
 import orjson
 from pipetrail_schemas.times import parse_time
 
-from pipetrail_processors.pages import append, take
-from pipetrail_processors.state import State
+from pipetrail_processors.state.pages import append, take
+from pipetrail_processors.state.state import State
 
 _WAITS = b"q"
 _COUNT = b"#waits"

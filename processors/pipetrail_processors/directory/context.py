@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 from pipetrail_processors.directory.claims import names_actor, proven_claims
 from pipetrail_processors.directory.person import Person
 from pipetrail_processors.directory.reference import Reference
-from pipetrail_processors.reading import Content, Reading
+from pipetrail_processors.enrich.reading import Content, Reading
 
 BOTS = frozenset({"app", "service_account", "system", "api_key"})
 # Trailers by which a bot says for whom it committed: GitHub documents the first, the others are git's and Gerrit's custom.
 _TRAILERS = ("on-behalf-of", "requested-by", "co-authored-by")
 _NOTHING: Content = {}
-Fact = dict[str, Any]  # of `pipetrail_processors.fact`
+Fact = dict[str, Any]  # of `pipetrail_processors.trail.fact`
 
 
 class Context(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from pipetrail_processors.state import State
+from pipetrail_processors.state.state import State
 
 # By event id: what the deployment waits for. See `streams`.
 Wants = dict[str, list[Any]]

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from pipetrail_processors.correlate.nodes import Work
-from pipetrail_processors.fact import Fact
 from pipetrail_processors.graph.commits import CommitGraph, milliseconds
 from pipetrail_processors.graph.difference import difference
+from pipetrail_processors.trail.fact import Fact
 
 # Of one service in one environment; what came before them is settled.
 MAX_DEPLOYMENTS = 200

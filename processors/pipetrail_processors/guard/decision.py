@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pipetrail_processors.guard import freeze
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.guard.roles import Action, names_of, roles_of
-from pipetrail_processors.people import display
-from pipetrail_processors.policy import Policy
+from pipetrail_processors.trail.people import display
 
 # What puts something into an environment: what a freeze stops. A roll back is how people get out of trouble.
 FROZEN_ACTIONS = frozenset({Action.DEPLOY})

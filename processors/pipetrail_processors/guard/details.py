@@ -9,7 +9,7 @@ Only the types that such rules are about have it, so that a build's fact stays a
 
 import re
 
-from pipetrail_processors.reading import Content, Reading
+from pipetrail_processors.enrich.reading import Content, Reading
 
 _NOTHING: Content = {}
 _SUBJECTS = frozenset({"push", "branch", "tag", "change", "approval", "policy", "role", "intervention", "source", "deployment"})

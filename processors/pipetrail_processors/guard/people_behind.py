@@ -1,7 +1,7 @@
 """Which human stands behind what a bot did: whom it acted for, else who approved, merged or wrote what it delivered. Pure."""
 
-from pipetrail_processors.case import Case
-from pipetrail_processors.fact import Fact
+from pipetrail_processors.detect.case import Case
+from pipetrail_processors.trail.fact import Fact
 
 _BOTS = frozenset({"app", "service_account", "system", "api_key"})
 _BEHIND = {

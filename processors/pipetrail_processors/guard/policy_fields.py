@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 
 from pipetrail_schemas.times import parse_time
 
-from pipetrail_processors.case import Case
-from pipetrail_processors.fact import Fact
+from pipetrail_processors.detect.case import Case
 from pipetrail_processors.guard import control
 from pipetrail_processors.guard.decision import Question, freeze_of, may
 from pipetrail_processors.guard.roles import Action
-from pipetrail_processors.people import display
+from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.people import display
 
 _BY_TYPE: Mapping[str, Action] = {
     "build.started": Action.BUILD,

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 
-from pipetrail_processors.case import Case
-from pipetrail_processors.fact import Fact
+from pipetrail_processors.detect.case import Case
 from pipetrail_processors.guard import reviews
-from pipetrail_processors.people import display
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.stages import standings
+from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.people import display
+from pipetrail_processors.trail.stages import standings
 from pipetrail_processors.watch.dossier import DossierView
 
 # Beginnings of the types of events that say how a check stands.

@@ -9,10 +9,10 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from pipetrail_processors.fact import Fact
 from pipetrail_processors.guard.freeze import Part, Pattern, Text, matches
 from pipetrail_processors.guard.roles import Group, names_of
-from pipetrail_processors.people import same_person
+from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.people import same_person
 
 # How a change stands when it is merged.
 APPROVED, NONE, SELF, STALE, DISMISSED, EDITED, REJECTED, OUTSIDE, UNRESOLVED, TOO_FEW = (

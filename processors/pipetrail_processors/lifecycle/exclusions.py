@@ -21,8 +21,8 @@ from typing import Annotated, NamedTuple, Self
 from pipetrail_schemas.service import yamlfile
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
-from pipetrail_processors.case import Case
-from pipetrail_processors.expression import Expression
+from pipetrail_processors.detect.case import Case
+from pipetrail_processors.detect.expression import Expression
 from pipetrail_processors.guard.freeze import Part, Pattern, Text, matches
 from pipetrail_processors.guard.roles import names_of
 

@@ -19,11 +19,11 @@ from pipetrail_schemas.topics import FINDINGS
 
 from pipetrail_processors.correlate.nodes import Node, Work
 from pipetrail_processors.correlate.waiting import Waiting
-from pipetrail_processors.fact import Fact, standing
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle.settle import STATUSES, Document, base_of, settled
 from pipetrail_processors.output import Output
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.state import State
+from pipetrail_processors.state.state import State
+from pipetrail_processors.trail.fact import Fact, standing
 from pipetrail_processors.watch.dossier import Dossier
 
 # Decisions about one finding that are kept, the latest; people who go back and forth more often are in the index.

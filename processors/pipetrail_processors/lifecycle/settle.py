@@ -14,10 +14,10 @@ from typing import Any
 from pipetrail_schemas.times import format_time, parse_time
 
 from pipetrail_processors.directory.context import BOTS
-from pipetrail_processors.fact import Fact
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.guard.roles import names_of
-from pipetrail_processors.people import display, same_person
-from pipetrail_processors.policy import Policy
+from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.people import display, same_person
 
 Document = dict[str, Any]
 

@@ -15,10 +15,10 @@ from pipetrail_schemas.service.watched import Watch
 from pipetrail_processors.correlate.waiting import waits
 from pipetrail_processors.operation.seen import Seen
 from pipetrail_processors.settings import ProcessSettings
-from pipetrail_processors.tally import trails
+from pipetrail_processors.state.tally import trails
 
 if TYPE_CHECKING:
-    from pipetrail_processors.app import ProcessorApp
+    from pipetrail_processors.engine.app import ProcessorApp
     from pipetrail_processors.transport.consumer import BatchConsumer
 
 # Where a processor's pages are looked for. Several on one machine: the others take free ports, and the log says which.

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pipetrail_schemas.topics import FINDINGS, RECORDS, TRAILS, Topic
 
+from pipetrail_processors.detect.rule import Rule
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.directory.reference import load_reference, no_reference
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle.exclusions import Ground
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.rule import Rule
-from pipetrail_processors.ruleset import RuleSet
 
 # Nothing is too old to be replayed: what the live state lets go of after a while stays for as long as the replay runs.
 _FOR_EVER = timedelta(days=365 * 50)

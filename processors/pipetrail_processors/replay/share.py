@@ -15,15 +15,15 @@ from typing import NamedTuple
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.topics import EVENTS, LINKS, RECORDS, RESOLVED, Topic
 
+from pipetrail_processors.engine.partition_state import MAX_VALUE_BYTES, PartitionState
 from pipetrail_processors.errors import StateError, TooLargeError
 from pipetrail_processors.output import Output
-from pipetrail_processors.partition_state import MAX_VALUE_BYTES, PartitionState
 from pipetrail_processors.pipeline import Pipeline
 from pipetrail_processors.replay import frames
 from pipetrail_processors.replay.message import Headers, share_of
 from pipetrail_processors.replay.plan import Plan
 from pipetrail_processors.replay.store import Store
-from pipetrail_processors.round import Round
+from pipetrail_processors.state.round import Round
 
 # As many as the live worker takes in together when it has a backlog.
 ROUND = 500

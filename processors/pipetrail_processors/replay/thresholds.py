@@ -10,12 +10,12 @@ from typing import NamedTuple
 from pipetrail_schemas import ids
 from pipetrail_schemas.errors import InvalidEventError
 
-from pipetrail_processors.fact import Fact, evidence_of, fact_of
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.reading import read
-from pipetrail_processors.rule import Rule
-from pipetrail_processors.ruleset import Compiled
-from pipetrail_processors.summary import Subject, in_order
+from pipetrail_processors.detect.rule import Rule
+from pipetrail_processors.detect.ruleset import Compiled
+from pipetrail_processors.enrich.reading import read
+from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.trail.fact import Fact, evidence_of, fact_of
+from pipetrail_processors.trail.summary import Subject, in_order
 from pipetrail_processors.watch.cases import candidates, worth_keeping
 from pipetrail_processors.watch.dossier import DossierView, keys_of
 from pipetrail_processors.watch.watch import scope_of

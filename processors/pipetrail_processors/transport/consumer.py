@@ -20,7 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import Message
 
-from pipetrail_processors.lineage import Mark, NotOursError
+from pipetrail_processors.engine.lineage import Mark, NotOursError
 from pipetrail_processors.transport.batch import Batch, Progress
 
 # Milliseconds that a broker holds a request while there is nothing new. Faust asks for 1,500, and waits that long on a quiet

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from pipetrail_schemas.times import format_time, parse_time
 
-from pipetrail_processors.case import Case, View
-from pipetrail_processors.fact import Fact
-from pipetrail_processors.ruleset import Compiled, Step
+from pipetrail_processors.detect.case import Case, View
+from pipetrail_processors.detect.ruleset import Compiled, Step
+from pipetrail_processors.trail.fact import Fact
 
 
 def candidates(rule: Compiled, view: View) -> list[Case]:

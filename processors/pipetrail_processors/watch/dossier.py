@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import orjson
 from pipetrail_schemas.times import format_time, parse_time
 
-from pipetrail_processors.case import View
-from pipetrail_processors.fact import Fact, stands
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.retention import Entry, day_of, enqueue
-from pipetrail_processors.state import State
-from pipetrail_processors.summary import Subject, in_order
+from pipetrail_processors.detect.case import View
+from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.state.retention import Entry, day_of, enqueue
+from pipetrail_processors.state.state import State
+from pipetrail_processors.trail.fact import Fact, stands
+from pipetrail_processors.trail.summary import Subject, in_order
 
 _IN_ORDER = "o"
 _DAY, _DATE = timedelta(days=1), len("2026-11-23")

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from pipetrail_schemas.times import parse_time
 
-from pipetrail_processors.case import Case
-from pipetrail_processors.fact import Fact
+from pipetrail_processors.detect.case import Case
+from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.watch.dossier import DossierView
 
 _GOOD, _BAD = frozenset({"success"}), frozenset({"failure", "error", "timeout"})

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 import orjson
 from pipetrail_schemas.times import format_time, parse_time
 
-from pipetrail_processors.fact import Fact
 from pipetrail_processors.guard.duration import shown
 from pipetrail_processors.guard.expect import expected
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.state import State
+from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.state.state import State
+from pipetrail_processors.trail.fact import Fact
 
 SILENT = "source.silent"
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)

@@ -16,16 +16,16 @@ from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS
 
 from pipetrail_processors.correlate.nodes import Node, Work
-from pipetrail_processors.detect import detect, update
-from pipetrail_processors.fact import Fact
+from pipetrail_processors.detect.detect import detect, update
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.guard.review_fields import CHECKS
 from pipetrail_processors.lifecycle.ledger import Ledger, in_dossier
 from pipetrail_processors.output import Output
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.retention import day_of
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import State
-from pipetrail_processors.summary import Subject, in_order
+from pipetrail_processors.state.retention import day_of
+from pipetrail_processors.state.state import State
+from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.summary import Subject, in_order
 from pipetrail_processors.watch import silence
 from pipetrail_processors.watch.cases import candidates, concerns, worth_keeping
 from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier, DossierView, keys_of

@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 import pytest
 from pipetrail_processors.anomaly.verdict import hour_of_week, is_within, weekend
-from pipetrail_processors.labelled import REPOSITORY, messages
-from pipetrail_processors.rule import Rule
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import REPOSITORY, messages
+from pipetrail_processors.detect.rule import Rule
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_schemas.finding import Finding
 from pydantic import ValidationError
 from support.histories import measuring

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipetrail_processors.anomaly.series import JUDGED
-from pipetrail_processors.labelled import messages
-from pipetrail_processors.rule import Rule
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.rule import Rule
+from pipetrail_processors.detect.ruleset import RuleSet
 from support.histories import findings, measuring
 
 # Fewer samples than by default, so that a short history is judged.

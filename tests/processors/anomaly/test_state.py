@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from pipetrail_processors.labelled import START, messages
+from pipetrail_processors.detect.labelled import START, messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import DEFAULT_RETENTION, Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.state.state import MemoryState
 from support.histories import measuring
 from support.world import HEADERS, WAIT
 

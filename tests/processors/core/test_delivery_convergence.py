@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipetrail_processors.labelled import START, messages
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import START, messages
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_schemas.topics import TRAILS
 from pipetrail_schemas.trail import Trail
 from support.world import World

@@ -4,10 +4,10 @@ import cel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipetrail_processors.case import FIELDS, Case, View
-from pipetrail_processors.expression import Expression, _conjuncts
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.summary import Subject
+from pipetrail_processors.detect.case import FIELDS, Case, View
+from pipetrail_processors.detect.expression import Expression, _conjuncts
+from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.trail.summary import Subject
 
 _ATOMS = st.sampled_from(
     [

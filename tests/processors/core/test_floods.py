@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import pytest
 from pipetrail_processors.correlate import cap
-from pipetrail_processors.labelled import messages
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.state.state import MemoryState
 from pipetrail_schemas.topics import TRAILS
 from pipetrail_schemas.trail import Trail
 from support.world import HEADERS, WAIT

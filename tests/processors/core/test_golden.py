@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from pipetrail_processors.labelled import START, messages
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import START, messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from support.world import World
 
 FOLDER = Path(__file__).parent / "golden"

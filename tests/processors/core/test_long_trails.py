@@ -3,10 +3,10 @@
 from typing import Any
 
 import orjson
-from pipetrail_processors.labelled import messages
-from pipetrail_processors.partition_state import MAX_VALUE_BYTES
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.summary import MAX_ENTRIES
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.engine.partition_state import MAX_VALUE_BYTES
+from pipetrail_processors.trail.summary import MAX_ENTRIES
 from pipetrail_schemas.topics import TRAILS
 from pipetrail_schemas.trail import Trail
 from support.world import World

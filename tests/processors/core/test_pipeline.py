@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 import pytest
 from pipetrail_processors.correlate.foreign import CLAIMS_HEADER, REPOSITORY_HEADER
+from pipetrail_processors.detect.labelled import REPOSITORY, START, messages
 from pipetrail_processors.graph.commits import Commit, CommitGraph, milliseconds
-from pipetrail_processors.labelled import REPOSITORY, START, messages
 from pipetrail_processors.output import Output
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.state.state import MemoryState
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.ids import trail_id
 from pipetrail_schemas.topics import FINDINGS, LINKS, RECORDS, RESOLVED, TRAILS

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pipetrail_processors.policy import Policy
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_schemas.errors import SettingError
 
 SHOP = "https://git.example/acme/shop"

@@ -4,9 +4,9 @@ from typing import Any
 
 import orjson
 import pytest
-from pipetrail_processors.enrich import record, ticket_of
-from pipetrail_processors.labelled import REPOSITORY, messages
-from pipetrail_processors.reading import read
+from pipetrail_processors.detect.labelled import REPOSITORY, messages
+from pipetrail_processors.enrich.enrich import record, ticket_of
+from pipetrail_processors.enrich.reading import read
 from pipetrail_schemas.ids import content_hash, trail_id
 from pipetrail_schemas.ticket import find_ticket
 from pipetrail_schemas.topics import RECORDS

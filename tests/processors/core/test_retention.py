@@ -4,11 +4,11 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from pipetrail_processors.labelled import START, messages
+from pipetrail_processors.detect.labelled import START, messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import DEFAULT_RETENTION, Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.state.state import MemoryState
 from support.world import HEADERS, WAIT
 
 OLD = START + DEFAULT_RETENTION + timedelta(days=2)

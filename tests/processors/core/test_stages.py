@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pipetrail_processors.stages import standings
+from pipetrail_processors.trail.stages import standings
 
 
 def _fact(minute: int, *, kind: str = "", stage: str = "test", **entry: Any) -> dict[str, Any]:

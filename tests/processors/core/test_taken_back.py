@@ -3,8 +3,8 @@
 from itertools import permutations
 from typing import Any
 
-from pipetrail_processors.labelled import START, messages
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import START, messages
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_schemas.topics import FINDINGS, TRAILS
 from support.world import World
 

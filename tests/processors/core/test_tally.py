@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from pipetrail_processors.correlate.waiting import waits
-from pipetrail_processors.labelled import START, messages
+from pipetrail_processors.detect.labelled import START, messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
-from pipetrail_processors.state import MemoryState
-from pipetrail_processors.tally import trails
+from pipetrail_processors.state.state import MemoryState
+from pipetrail_processors.state.tally import trails
 
 BUILD: dict[str, Any] = {"type": "build.finished", "pipetrail.result": "success"}
 DEPLOYED: dict[str, Any] = {"type": "deployment.started", "vcs.ref.head.revision": None, "deployment.environment.name": "prod"}

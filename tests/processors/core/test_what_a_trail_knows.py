@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from pipetrail_processors.labelled import messages
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.ruleset import RuleSet
 from support.world import World
 
 FOLDER = Path(__file__).parent / "golden" / "knows"

@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.directory.reference import Reference, load_reference
-from pipetrail_processors.labelled import messages
-from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas.topics import RECORDS
 from support.world import World
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pipetrail_deploy.places import Home, remove_data
 from pipetrail_deploy.stack import Stack, running
-from pipetrail_processors.topics_admin import TopicsAdmin
+from pipetrail_processors.engine.topics_admin import TopicsAdmin
 from pipetrail_schemas.topics import ALL
 from support.processor import ProcessorBench
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pipetrail_processors
 import pytest
-from pipetrail_processors.agents import ending_the_process
+from pipetrail_processors.engine.agents import ending_the_process
 
 PACKAGE = Path(pipetrail_processors.__file__).parent
 FAILS = """
 import asyncio, sys
-from pipetrail_processors.agents import ending_the_process
+from pipetrail_processors.engine.agents import ending_the_process
 from pipetrail_processors.errors import BrokerError
 
 async def work():

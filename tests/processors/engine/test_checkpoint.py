@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from pipetrail_processors.checkpoint import Checkpoint
+from pipetrail_processors.engine.checkpoint import Checkpoint
 from pipetrail_processors.errors import BrokerError
 
 if TYPE_CHECKING:
-    from pipetrail_processors.custody import Custody
-    from pipetrail_processors.tables import StateTable
+    from pipetrail_processors.engine.custody import Custody
+    from pipetrail_processors.engine.tables import StateTable
     from pipetrail_processors.transport.outbox import Outbox
 
 

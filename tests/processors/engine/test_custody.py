@@ -5,12 +5,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from pipetrail_processors.custody import Custody
+from pipetrail_processors.engine.custody import Custody
+from pipetrail_processors.engine.lineage import Log, Mark, NotOursError
 from pipetrail_processors.errors import LostStateError
-from pipetrail_processors.lineage import Log, Mark, NotOursError
 
 if TYPE_CHECKING:
-    from pipetrail_processors.store import StateStore
+    from pipetrail_processors.engine.store import StateStore
     from pipetrail_processors.transport.outbox import Outbox
 
 PARTITION = 5

@@ -7,23 +7,23 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from pipetrail_processors.checkpoint import Checkpoint
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.engine.checkpoint import Checkpoint
+from pipetrail_processors.engine.job import Job
+from pipetrail_processors.engine.partition_state import PartitionState
 from pipetrail_processors.errors import StateError
-from pipetrail_processors.job import Job
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.output import Output
-from pipetrail_processors.partition_state import PartitionState
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.round import Round
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.state.round import Round
 from pipetrail_processors.transport.batch import Batch
 from pipetrail_schemas.codec import Headers
 from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, MAX_MESSAGE_BYTES, RECORDS, TRAILS
 from support.stream import CONTENT_TYPE, stream
 
 if TYPE_CHECKING:
-    from pipetrail_processors.custody import Custody
-    from pipetrail_processors.tables import StateTable
+    from pipetrail_processors.engine.custody import Custody
+    from pipetrail_processors.engine.tables import StateTable
     from pipetrail_processors.transport.outbox import Outbox
 
 VALUES = stream("job", 30, recorded=datetime(2026, 1, 1, tzinfo=UTC), repositories=1)

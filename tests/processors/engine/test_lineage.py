@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipetrail_processors.lineage import Disk, Log, Mark, Verdict, judge
+from pipetrail_processors.engine.lineage import Disk, Log, Mark, Verdict, judge
 
 Values = dict[int, int]
 

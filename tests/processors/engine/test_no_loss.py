@@ -13,8 +13,8 @@ from typing import Any, cast
 import pytest
 from faust.types import TP
 from pipetrail_deploy.ports import free_port
-from pipetrail_processors import agents
-from pipetrail_processors.app import ProcessorApp, build
+from pipetrail_processors.engine import agents
+from pipetrail_processors.engine.app import ProcessorApp, build
 from pipetrail_processors.settings import ProcessSettings
 from pipetrail_processors.transport.batch import Batch
 from pipetrail_processors.transport.consumer import BatchConsumer

@@ -5,9 +5,9 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pipetrail_processors.engine.packing import pack, unpack
+from pipetrail_processors.engine.partition_state import MAX_VALUE_BYTES, PartitionState
 from pipetrail_processors.errors import StateError, TooLargeError
-from pipetrail_processors.packing import pack, unpack
-from pipetrail_processors.partition_state import MAX_VALUE_BYTES, PartitionState
 
 _KEYS = st.sampled_from([b"a", b"b", b"c"])
 _WRITES = st.lists(st.tuples(_KEYS, st.none() | st.binary(max_size=3)), max_size=4)

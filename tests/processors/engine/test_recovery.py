@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
-from pipetrail_processors import refill
-from pipetrail_processors.custody import Due
-from pipetrail_processors.lineage import NotOursError
+from pipetrail_processors.engine import refill
+from pipetrail_processors.engine.custody import Due
+from pipetrail_processors.engine.lineage import NotOursError
 
 FILLED, WHOLE = TP("changelog", 3), TP("changelog", 4)
 

@@ -7,12 +7,12 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Producer
 from faust.types import TP
-from pipetrail_processors.refill import refill
-from pipetrail_processors.topics_admin import TopicsAdmin, changelog_topic
+from pipetrail_processors.engine.refill import refill
+from pipetrail_processors.engine.topics_admin import TopicsAdmin, changelog_topic
 
 if TYPE_CHECKING:
     from pipetrail_deploy.stack import Stack
-    from pipetrail_processors.store import StateStore
+    from pipetrail_processors.engine.store import StateStore
 
 pytestmark = pytest.mark.stack
 

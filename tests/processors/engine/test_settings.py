@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pipetrail_processors.datadir import datadir
+from pipetrail_processors.engine.datadir import datadir
 from pipetrail_processors.settings import ProcessSettings
 from pipetrail_processors.transport.consumer import MAX_POLL_INTERVAL_MS
 from pipetrail_processors.transport.security import consumer_options

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 from pipetrail_deploy.ports import free_port
 from pipetrail_deploy.stack import Stack
+from pipetrail_processors.engine.topics_admin import TopicsAdmin, changelog_topic
 from pipetrail_processors.errors import BrokerError, TopicsError
-from pipetrail_processors.topics_admin import TopicsAdmin, changelog_topic
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import ALL, DAY_MS, Topic
 
@@ -77,7 +77,7 @@ def test_the_changelog_is_compacted_and_remembers_removals(admin: TopicsAdmin) -
 def test_a_kafka_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says where it was looked for."""
     admin = TopicsAdmin(KafkaConnection(servers := f"127.0.0.1:{free_port()}"))
-    monkeypatch.setattr("pipetrail_processors.topics_admin._REQUEST_S", 1.0)
+    monkeypatch.setattr("pipetrail_processors.engine.topics_admin._REQUEST_S", 1.0)
     with pytest.raises(BrokerError, match=servers):
         admin.show(ALL)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.ruleset import RuleSet
 from support.forge import URL, Forge, Request
 from support.world import World
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 import pytest
-from pipetrail_processors.labelled import messages
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_producers.importers.commit import parse_commit
 from pipetrail_producers.importers.commit_event import EventMaker
 from pipetrail_producers.importers.squash import Squash

@@ -8,10 +8,10 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipetrail_processors.labelled import START, messages
+from pipetrail_processors.detect.labelled import START, messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle.duties import Duties
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.finding import Finding
 from pipetrail_schemas.times import format_time

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 import pytest
-from pipetrail_processors.labelled import messages
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.finding import Finding
 from pipetrail_schemas.topics import FINDINGS

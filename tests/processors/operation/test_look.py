@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pipetrail_processors.operation.operation import Operation
 from pipetrail_processors.settings import ProcessSettings
-from pipetrail_processors.state import MemoryState
-from pipetrail_processors.tally import count_trails
+from pipetrail_processors.state.state import MemoryState
+from pipetrail_processors.state.tally import count_trails
 from pipetrail_schemas.connection import KafkaConnection
 from structlog.testing import capture_logs
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 import pytest
-from pipetrail_processors.enrich import record, ticket_of
+from pipetrail_processors.enrich.enrich import record, ticket_of
+from pipetrail_processors.enrich.reading import read
 from pipetrail_processors.errors import ReplayError
-from pipetrail_processors.reading import read
 from pipetrail_processors.replay.files import FileHistory
 from pipetrail_processors.replay.history import event_of
 from pipetrail_schemas.ticket import find_ticket

@@ -7,9 +7,9 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipetrail_processors.labelled import messages
-from pipetrail_processors.ruleset import RuleSet, read_rule
-from pipetrail_processors.state import MemoryState
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_processors.detect.ruleset import RuleSet, read_rule
+from pipetrail_processors.state.state import MemoryState
 from pipetrail_processors.watch import watch
 from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier
 from pipetrail_schemas.topics import FINDINGS

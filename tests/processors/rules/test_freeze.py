@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from pipetrail_processors.guard.decision import Question, decide, freeze_of
-from pipetrail_processors.policy import Policy
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.times import parse_time
 

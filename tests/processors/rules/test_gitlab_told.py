@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_producers.message import message_of
 from pipetrail_producers.webhook.gitlab import SYSTEM
 from support import gitlab

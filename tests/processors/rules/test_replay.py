@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from pipetrail_processors.labelled import START, messages
-from pipetrail_processors.policy import Policy
+from pipetrail_processors.detect.labelled import START, messages
+from pipetrail_processors.detect.rule import Rule
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.replay.history import event_of, events
 from pipetrail_processors.replay.thresholds import Row, graded, proposal, propose
 from pipetrail_processors.replay.trial import difference, people
-from pipetrail_processors.rule import Rule
-from pipetrail_processors.ruleset import RuleSet
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.topics import RECORDS
 from support.replayed import trial_of

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import orjson
 import pytest
-from pipetrail_processors.labelled import messages, run
-from pipetrail_processors.rule import Labelled, Rule
-from pipetrail_processors.ruleset import RuleSet, read_rule
+from pipetrail_processors.detect.labelled import messages, run
+from pipetrail_processors.detect.rule import Labelled, Rule
+from pipetrail_processors.detect.ruleset import RuleSet, read_rule
 from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.types import EVENT_TYPES
 from support.world import World

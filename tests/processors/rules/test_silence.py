@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipetrail_processors.labelled import REPOSITORY, START, messages
-from pipetrail_processors.policy import Policy
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import REPOSITORY, START, messages
+from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_schemas.topics import FINDINGS
 from support.world import World
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_schemas import codec
 from support.stand_in_collector import stand_in
 from support.world import World

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_producers import provenance
 from pipetrail_producers.webhook.argocd import SYSTEM as ARGOCD
 from pipetrail_producers.webhook.cdevents import SYSTEM as CDEVENTS

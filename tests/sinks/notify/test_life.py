@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pipetrail_processors.labelled import START, messages
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.labelled import START, messages
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_schemas.finding import Finding
 from pipetrail_schemas.topics import FINDINGS
 from pipetrail_sinks.notify.channels import pagerduty

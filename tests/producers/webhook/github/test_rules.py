@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from pipetrail_processors.ruleset import RuleSet
+from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_producers.message import message_of
 from pipetrail_producers.webhook.github import SYSTEM
 from support import github

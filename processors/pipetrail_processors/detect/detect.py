@@ -1,0 +1,165 @@
+"""From a trail or a dossier to its findings: a pure function of the facts, the policy and the rules, so any order ends alike.
+
+A deployment is one case, however many of its events have come: it is judged as of its earliest. A finding whose ground is gone
+is published again as withdrawn, and says what changed it. Which findings were published, in which revision, stands in the node.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from pipetrail_processors.correlate.nodes import Node
+from pipetrail_processors.detect.case import Case, Item, View
+from pipetrail_processors.detect.hit import Hit, hit_of, merged
+from pipetrail_processors.detect.ruleset import Compiled, RuleSet
+from pipetrail_processors.guard import review_fields
+from pipetrail_processors.lifecycle.ledger import Ledger
+from pipetrail_processors.lifecycle.settle import base_of
+from pipetrail_processors.trail.stages import Standing
+from pipetrail_processors.trail.summary import in_order
+
+__all__ = ["Hit", "detect", "trail_cases", "update"]
+
+Document = dict[str, Any]
+Cases = Callable[[Compiled, View], Sequence[Case]]
+
+_WITHDRAWN = "withdrawn"
+
+
+def trail_cases(rule: Compiled, view: View) -> list[Case]:
+    """The cases of a rule over a trail: its events, those of one deployment together."""
+    of_types = [view.by_type[name] for name in rule.rule.on if name in view.by_type]
+    facts = of_types[0] if len(of_types) == 1 else in_order(fact for several in of_types for fact in several)
+    deployments: dict[str, list[Document]] = {}
+    found = []
+    for fact in facts:
+        if "d" in fact:
+            deployments.setdefault(fact["d"], []).append(fact)
+        else:
+            found.append(Case(view, [fact]))
+    # A deployment that its own pipeline skipped did not happen.
+    happened = (one for one in deployments.values() if not any(fact["e"].get("result") == "skip" for fact in one))
+    return [*found, *(Case(view, one) for one in happened)]
+
+
+def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
+    """The hits of all rules on a trail or dossier, in order of their ids.
+
+    Args:
+        view: what is judged.
+        rules: by which; those about it.
+        cases: what a rule is asked about.
+    """
+    plausible = rules.plausible(view)
+    if not plausible:
+        return []
+    found: dict[str, Hit] = {}
+    if cases is trail_cases:
+        cases = _once(trail_cases)
+    for rule in plausible:
+        if not rule.open_here(view):
+            continue
+        for hit in _hits(rule, view, cases):
+            known = found.get(hit.id)
+            found[hit.id] = hit if known is None else merged(known, hit)
+    if not found:
+        return []
+    replaced = {
+        (name, event_id)
+        for rule in rules.replacing
+        for hit in found.values()
+        if hit.reference["rule"] == rule.rule.id and hit.status == "open"
+        for name in rule.rule.replaces
+        for event_id in hit.document["pipetrail"]["finding"]["evidence"]
+    }
+    hits = [hit for hit in found.values() if (hit.reference["rule"], hit.reference["event_id"]) not in replaced]
+    return sorted(hits, key=lambda hit: hit.id)
+
+
+def update(node: Node, hits: Sequence[Hit], ledger: Ledger, *, again: bool, cause: str = "") -> list[tuple[str, bytes]]:
+    """Compare the hits with what was published. Returns what is to be published, as (finding id, value).
+
+    Args:
+        node: of the trail or dossier; its `g` is brought up to date.
+        hits: those that hold now.
+        ledger: what people decided about the findings of the node.
+        again: publish what has not changed, too.
+        cause: what was told last, in words: what a corrected finding says it was corrected by.
+    """
+    published: dict[str, Document] = node.get("g", {})
+    if not hits and not published:
+        return []
+    changed = set()
+    current = {hit.id: hit for hit in hits}
+    for finding_id in sorted(current.keys() | published.keys()):
+        before = ledger.before(finding_id, published.get(finding_id))
+        hit = current.get(finding_id)
+        base = hit.status if hit else _WITHDRAWN
+        document = ledger.settled(finding_id, hit.document if hit else published[finding_id], base)
+        after = _revised(document, 1)
+        if before is not None:
+            state = before["pipetrail"]["finding"]
+            after = _revised(document, state["revision"], state.get("correction"))
+            if after == before:
+                published[finding_id] = before
+                continue
+            after = _revised(document, state["revision"] + 1, _correction(base_of(before), base, cause))
+        published[finding_id] = after
+        changed.add(finding_id)
+    node["g"] = published
+    return [
+        (finding_id, orjson.dumps(published[finding_id])) for finding_id in sorted(published) if again or finding_id in changed
+    ]
+
+
+def _once(cases: Cases) -> Cases:
+    """Rules about the same types have the same cases."""
+    known: dict[tuple[str, ...], Sequence[Case]] = {}
+
+    def remembered(rule: Compiled, view: View) -> Sequence[Case]:
+        about = rule.rule.on
+        if about not in known:
+            known[about] = cases(rule, view)
+        return known[about]
+
+    return remembered
+
+
+def _hits(rule: Compiled, view: View, cases: Cases) -> list[Hit]:
+    try:
+        wholes = cases(rule, view)
+    except ValueError as exc:  # a condition about several events cannot be judged
+        fact = next(fact for fact in view.facts if fact["e"]["type"] in rule.on)
+        return [hit_of(rule, Case(view, [fact]), str(exc))]
+    found = []
+    for case in wholes if rule.rule.each is None else _expanded(rule.rule.each, wholes):
+        try:
+            if rule.spans or rule.when.holds(case):  # of several events: its conditions chose them
+                found.append(hit_of(rule, case, ""))
+        except ValueError as exc:  # that it cannot be judged is a hit, too
+            found.append(hit_of(rule, case, str(exc)))
+    return found
+
+
+def _expanded(each: str, wholes: Sequence[Case]) -> Iterator[Case]:
+    for case in wholes:
+        if each == "checks":
+            for name, state, fact in review_fields.checks(case):
+                yield Case(case.view, case.facts, Item(Standing(name, state, fact)))
+        else:
+            yield from case.items(each)
+
+
+def _correction(before: str, after: str, cause: str) -> str:
+    what = {"withdrawn": "withdrawn", "open": "altered" if before == "open" else "found again"}.get(after, after)
+    return f"{what} after {cause or 'what was told later'}"
+
+
+def _revised(document: Document, revision: int, correction: str | None = None) -> Document:
+    own = document["pipetrail"]
+    state = {**own["finding"], "revision": revision}
+    state.pop("correction", None)
+    if correction:
+        state["correction"] = correction
+    return {**document, "pipetrail": {**own, "finding": state}}

@@ -1,0 +1,278 @@
+"""The rules in force: the built-in ones, and those of a folder, which add to them and replace the ones of the same id."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipetrail_schemas.errors import SettingError
+from pipetrail_schemas.service.yamlfile import parse
+from pipetrail_schemas.times import format_time
+
+from pipetrail_processors.detect.case import Case, View
+from pipetrail_processors.detect.expression import Expression, Text
+from pipetrail_processors.detect.fields import FIELDS, GATES, OF_OTHERS
+from pipetrail_processors.detect.rule import Exclusion, Rule
+from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.lifecycle import exclusions
+from pipetrail_processors.lifecycle.exclusions import Excluded, Ground
+from pipetrail_processors.trail.fact import Fact
+
+_SETTING = "rules"
+_REMEMBERED = 32_768  # facts, some 10 MB at most
+
+
+class Step(NamedTuple):
+    """One step of a sequence, ready to judge."""
+
+    on: frozenset[str]
+    when: Expression
+
+
+class Accepted(NamedTuple):
+    """An exclusion, and whether it was in force when the hit happened."""
+
+    exclusion: Exclusion | Excluded
+    in_force: bool
+
+
+class Compiled:
+    """A rule ready to judge."""
+
+    def __init__(self, rule: Rule, grounds: Sequence[Ground] = ()) -> None:
+        """Make it; `grounds` are the exclusions beside its own."""
+        self.rule = rule
+        self.steps = [Step(frozenset(step.on), Expression(step.when)) for step in rule.steps]
+        self.on = frozenset(rule.on).union(*(step.on for step in self.steps))
+        self.when = Expression(rule.when)
+        own = [(exclusion, Expression(exclusion.when)) for exclusion in rule.exclusions]
+        self._exclusions: list[tuple[Exclusion | Excluded, Expression | Ground]] = [
+            *own,
+            *((one.excluded, one) for one in grounds if rule.id in one.excluded.rules),
+        ]
+        self._titles = [(choice.condition, Text(choice.value)) for choice in rule.title]
+        self._gates = [GATES[path] for path in self.when.required if path in GATES]
+        self.sees_others = any(path.startswith(OF_OTHERS) for path in self._paths())
+
+    def plausible(self, case: Case) -> bool:
+        """Whether what the event alone says leaves it open that the rule finds something in it."""
+        kind = case.facts[0]["e"].get("type")
+        if self.steps:
+            return any(kind in step.on and step.when.may_hold(case) for step in self.steps)
+        return kind in self.on and self.when.may_hold(case)
+
+    def governed(self, view: View) -> bool:
+        """Whether what the policy alone answers leaves it open that the rule finds something."""
+        return bool(self.steps) or self.when.governed(view)
+
+    def open_here(self, view: View) -> bool:
+        """Whether what is true of the whole trail leaves it open that the rule finds something in it. Quick."""
+        return self.possible(view.facts) and self.when.may_hold_in(view)
+
+    def possible(self, facts: Sequence[Fact]) -> bool:
+        """Whether the facts together leave it open that the rule finds something in one of them. Quick."""
+        return not self._gates or all(gate(facts) for gate in self._gates)
+
+    def _paths(self) -> Iterator[str]:
+        conditions = [choice.condition for choice in (*self.rule.title, *self.rule.severity)]
+        excluded = [ground.when if isinstance(ground, Ground) else ground for _, ground in self._exclusions]
+        for expression in (self.when, *excluded, *conditions):
+            yield from expression.paths if expression else ()
+        for _, text in self._titles:
+            yield from text.paths
+        if self.rule.each:
+            yield "item."
+        yield from self.rule.dedupe
+
+    @property
+    def spans(self) -> bool:
+        """Whether it is about several events, which its conditions choose."""
+        return bool(self.steps) or self.rule.threshold is not None
+
+    def title(self, case: Case) -> str:
+        """What happened, in a sentence."""
+        return next(text for condition, text in self._titles if condition is None or condition.holds(case)).fill(case)
+
+    def severity(self, case: Case) -> str:
+        """How bad it is."""
+        return next(choice.value for choice in self.rule.severity if choice.condition is None or choice.condition.holds(case))
+
+    def exclusion(self, case: Case) -> Accepted | None:
+        """Which exclusion the hit falls under as of its event; else which one it would have, had that not ended; or None."""
+        if not self._exclusions:
+            return None
+        # What spans several events is as new as the latest of them.
+        moment = max(fact["e"]["time"] for fact in (case.facts if self.spans else case.facts[:1]))
+        found = [exclusion for exclusion, condition in self._exclusions if condition.holds(case)]
+        latest = max(found, key=lambda one: one.expires, default=None)
+        return None if latest is None else Accepted(latest, in_force=moment < format_time(latest.expires))
+
+    def renewed(self, owner: str, now: datetime) -> datetime | None:
+        """Until when an exclusion of the owner's holds that has not ended by now; None where there is none."""
+        ends = [one.expires for one, _ in self._exclusions if one.owner == owner and one.expires > now]
+        return max(ends, default=None)
+
+    def identity(self, case: Case) -> list[str]:
+        """What makes two hits one finding, beside the trail or dossier."""
+        if self.rule.dedupe:
+            return [f"{name} {FIELDS[name](case)}" for name in self.rule.dedupe]
+        fact = case.facts[0]
+        stage = case.item.standing.stage if case.item else ""
+        return [fact.get("d") or fact["e"]["event_id"], f"stage {stage}"]
+
+
+# By event: which version of it, in which repository, and the rules that it makes plausible.
+_Remembered = dict[str, tuple[str | None, str | None, tuple[Compiled, ...]]]
+_NOT_YET: tuple[str | None, str | None, tuple[Compiled, ...]] = (None, None, ())
+
+
+class _Memory:
+    """Which rules facts make plausible, under one policy."""
+
+    def __init__(self) -> None:
+        self.known: _Remembered = {}
+        self._policy: Policy | None = None
+        # By type: those of its rules that the policy does not rule out by itself.
+        self._ruled_in: dict[str, tuple[Compiled, ...]] = {}
+
+    def under(self, policy: Policy) -> "_Memory":
+        """What is remembered under the policy."""
+        if self._policy is not policy or len(self.known) > _REMEMBERED:
+            self._policy, self.known, self._ruled_in = policy, {}, {}
+        return self
+
+    def about(self, name: str, rules: Sequence[Compiled], view: View) -> tuple[Compiled, ...]:
+        """Those of the rules about a type that the policy does not rule out by itself."""
+        known = self._ruled_in.get(name)
+        if known is None:
+            known = self._ruled_in[name] = tuple(rule for rule in rules if rule.governed(view))
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Compiled rules, in the order of their ids; `grounds` are the exclusions that they were made with, beside their own."""
+
+    rules: Sequence[Compiled]
+    grounds: Sequence[Ground] = field(default=(), repr=False, compare=False)
+    _by_type: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _altered: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
+    replacing: list[Compiled] = field(default_factory=list, init=False, repr=False, compare=False)
+    _watched: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for rule in self.rules:
+            for name in rule.on:
+                self._by_type.setdefault(name, []).append(rule)
+            if rule.rule.replaces:
+                self.replacing.append(rule)
+            if rule.rule.over != "trail" and rule.rule.measure is None:
+                self._watched.update(rule.on)
+
+    def over(self, what: str) -> "RuleSet":
+        """Those about a trail, or about one kind of dossier; those that measure are about neither."""
+        return RuleSet([rule for rule in self.rules if rule.rule.over == what and rule.rule.measure is None])
+
+    def of_type(self, name: str) -> Sequence[Compiled]:
+        """Those that an event of the type can make fire."""
+        return self._by_type.get(name, ())
+
+    def plausible(self, view: View) -> list[Compiled]:
+        """Those that one of the facts could make fire, by what it alone says, in the order of their ids.
+
+        A trail is judged anew with each of its events, and most rules are about something that most events are not: what a
+        fact says once, it says for ever, and is remembered.
+        """
+        memory, repository = self._memory.under(view.policy), view.subject.repository
+        found: set[Compiled] = set()
+        for name in self._by_type.keys() & view.by_type:
+            about = memory.about(name, self._by_type[name], view)
+            for fact in view.by_type[name] if about else ():
+                event_id = fact["e"]["event_id"]
+                version, where, rules = memory.known.get(event_id, _NOT_YET)
+                if version != fact.get("h", "") or where != repository:
+                    case = Case(view, [fact])
+                    rules = tuple(rule for rule in about if rule.plausible(case))
+                    memory.known[event_id] = (fact.get("h", ""), repository, rules)
+                if rules:
+                    found.update(rules)
+        return sorted(found, key=_id_of) if len(found) > 1 else list(found)
+
+    def altered_by(self, name: str) -> Sequence[Compiled]:
+        """Those whose findings about some events another event of the type can alter."""
+        known = self._altered.get(name)
+        if known is None:
+            known = self._altered[name] = [
+                rule for rule in self.rules if name in rule.on or (rule.sees_others and not rule.spans)
+            ]
+        return known
+
+    def renewed(self, finding: Mapping[str, Any], now: datetime) -> datetime | None:
+        """Until when the exclusion that hid a finding was renewed; None where it was not."""
+        rule = next((one for one in self.rules if one.rule.id == finding["rule"]["id"]), None)
+        return rule.renewed(finding["pipetrail"]["finding"]["exclusion"]["owner"], now) if rule else None
+
+    def watched(self, name: str) -> bool:
+        """Whether any rule wants events of the type in a dossier."""
+        return name in self._watched
+
+    @classmethod
+    def load(cls, folder: Path | None = None, excluding: Path | None = None) -> "RuleSet":
+        """The built-in rules, with those of the folder.
+
+        Args:
+            folder: of rules that add to the built-in ones or replace them.
+            excluding: the exclusions file (`lifecycle.exclusions`).
+
+        Raises:
+            SettingError: a rule or an exclusion is wrong; names file, line, field and reason.
+        """
+        rules = {rule.id: rule for rule in _built_in()}
+        if folder is not None:
+            rules.update((rule.id, rule) for rule in _of_folder(folder))
+        return cls.of(list(rules.values()), exclusions.load(excluding, sorted(rules)))
+
+    @classmethod
+    def of(cls, rules: Sequence[Rule], grounds: Sequence[Ground] = ()) -> "RuleSet":
+        """These rules and no others, but for those that are not enabled; `grounds` exclude some of their hits."""
+        return cls([Compiled(rule, grounds) for rule in sorted(rules, key=lambda rule: rule.id) if rule.enabled], grounds)
+
+
+def _id_of(rule: Compiled) -> str:
+    return rule.rule.id
+
+
+def read_rule(text: str, *, name: str) -> Rule:
+    """The rule of a YAML text.
+
+    Raises:
+        SettingError: names file, line, field and reason.
+    """
+    return parse(text, setting=_SETTING, name=name).validated(Rule)
+
+
+@cache
+def _built_in() -> tuple[Rule, ...]:
+    folder = resources.files("pipetrail_processors") / "rules"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
+    return tuple(read_rule(file.read_text(encoding="utf-8"), name=file.name) for file in files)
+
+
+def _of_folder(folder: Path) -> Iterator[Rule]:
+    if not folder.is_dir():
+        raise SettingError(_SETTING, f"{folder} is no folder; rules are *.yaml files in it")
+    seen: dict[str, Path] = {}
+    for file in sorted(folder.glob("*.yaml")):
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise SettingError(_SETTING, f"{file} cannot be read: {exc}") from exc
+        rule = read_rule(text, name=str(file))
+        if rule.id in seen:
+            raise SettingError(_SETTING, f"{file}: rule {rule.id} stands in {seen[rule.id]}, too")
+        seen[rule.id] = file
+        yield rule

@@ -1,0 +1,1 @@
+"""Reading an event, and what is made of it for the index."""

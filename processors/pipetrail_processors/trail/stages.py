@@ -1,0 +1,116 @@
+"""Where the stages of a trail stand, at its end or as of a moment: shown in the trail, and what the rules judge.
+
+Within a stage the latest run of each kind (pipeline and task) counts, and the worst of the kinds decides: a passing unit test
+does not make up for a failing integration test, a repeated one that passes does. "Skipped" is never "passed", and its four
+meanings stay apart.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from pipetrail_processors.trail.fact import Fact
+
+# How a stage can stand. Only the first is good.
+PASSED, FAILED, REJECTED, SKIPPED, CANCELLED, NEVER_RAN, NEUTRAL, NOT_REQUIRED, RUNNING, MISSING = (
+    "passed", "failed", "rejected", "skipped", "cancelled", "never_ran", "neutral", "not_required", "running", "missing",
+)  # fmt: skip
+
+_BY_RESULT = {"success": PASSED, "failure": FAILED, "error": FAILED, "timeout": FAILED, "cancellation": CANCELLED}
+_BY_SKIP = {"on_purpose": SKIPPED, "never_ran": NEVER_RAN, "neutral": NEUTRAL, "not_required": NOT_REQUIRED}
+_BY_DECISION = {"approved": PASSED, "rejected": REJECTED}
+_VERDICTS = frozenset({PASSED, FAILED, REJECTED})
+# Of several kinds of one stage the state with the lowest rank decides: the worst verdict, else the most telling other state.
+_RANKS = {
+    state: rank
+    for rank, state in enumerate(
+        (FAILED, REJECTED, PASSED, SKIPPED, CANCELLED, NEVER_RAN, NEUTRAL, NOT_REQUIRED, RUNNING, MISSING),
+    )
+}
+# A change that is merged or given up is not under review any more; without a decision there was none.
+_BY_END = {"change.merged": NEVER_RAN, "change.abandoned": CANCELLED}
+# Stages whose events say all by having happened.
+_DONE_BY_BEING = frozenset({"commit", "artifact"})
+
+
+class Standing(NamedTuple):
+    """How a stage stands, and the fact that decided it; an empty one where there is no event of the stage."""
+
+    stage: str
+    state: str
+    fact: Fact
+
+
+def standings(facts: Iterable[Fact], environment: str | None = None, approvers: Collection[str] = ()) -> dict[str, Standing]:
+    """How each stage that the facts speak of stands.
+
+    Args:
+        facts: in order of time; those up to the moment in question.
+        environment: the deployment's, where one is judged: approvals for another one do not count. None: all count.
+        approvers: whose approvals count, by id, name or e-mail address; empty: everybody's.
+    """
+    kinds: dict[tuple[str, str], tuple[str, Fact]] = {}
+    for fact in facts:
+        stage = fact.get("s")
+        if stage is None or (stage == "approval" and not _counts(fact, environment, approvers)):
+            continue
+        state = state_of(fact)
+        if state is None:
+            continue
+        kind = (stage, _kind(fact, stage))
+        # What has no verdict (a new run, a skip) does not undo the verdict of an earlier run; a dismissal does.
+        if state in _VERDICTS or state == MISSING or kind not in kinds or kinds[kind][0] not in _VERDICTS:
+            kinds[kind] = (state, fact)
+    found: dict[str, Standing] = {}
+    for (stage, _), (state, fact) in kinds.items():
+        before = found.get(stage)
+        if before is None or _decides(state, fact, before):
+            found[stage] = Standing(stage, state, fact)
+    return found
+
+
+def _decides(state: str, fact: Fact, before: Standing) -> bool:
+    if state != before.state:
+        return _RANKS[state] < _RANKS[before.state]
+    mine, other = fact["e"], before.fact["e"]
+    return bool((mine["time"], mine["event_id"]) > (other["time"], other["event_id"]))
+
+
+def state_of(fact: Fact) -> str | None:
+    """What one fact says of its stage; None where it says nothing (a comment, a dismissed approval)."""
+    entry = fact["e"]
+    skip = entry.get("skip")
+    if skip:
+        return _BY_SKIP[skip]
+    if entry["type"] == "policy.bypassed":
+        return SKIPPED
+    result = entry.get("result")
+    if result:
+        # A skip that does not say which of the four it was: it did not run, and nobody is blamed for it.
+        return _BY_RESULT.get(result, NEVER_RAN)
+    decision = entry.get("decision")
+    if decision:
+        # A dismissed approval is one no longer: it takes the place of the earlier, and stands for nothing.
+        return _BY_DECISION.get(decision) or (MISSING if decision == "dismissed" else None)
+    return PASSED if fact["s"] in _DONE_BY_BEING else _BY_END.get(entry["type"], RUNNING)
+
+
+def _counts(fact: Fact, environment: str | None, approvers: Collection[str]) -> bool:
+    entry = fact["e"]
+    if environment and entry.get("environment", environment) != environment:
+        return False
+    if not approvers or entry.get("decision") != "approved":
+        return True
+    return any(name in approvers for name in entry.get("actor", {}).values())
+
+
+def _kind(fact: Fact, stage: str) -> str:
+    if stage in {"approval", "review"} and "decision" in fact["e"]:
+        # Each approver has one vote, the latest.
+        actor = fact["e"].get("actor", {})
+        return "by " + str(actor.get("id") or actor.get("email") or actor.get("name") or "")
+    if stage == "deploy":
+        # Each service is deployed for itself; what failed in one environment and passed in the next has passed.
+        service: str = fact.get("v", "")
+        return service
+    kind: str = fact.get("k", "")
+    return kind
