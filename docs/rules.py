@@ -1,7 +1,8 @@
-"""Write docs/rules.md from the rules and the translators themselves.
+"""Write docs/rules.md from the rules, the histories that show them, and the translators themselves.
 
-A system can express a rule where a history in its own format, which goes through its translator, sets the rule off (`told` in
-the rule's file; a test runs all of them). Another system might where its translator makes every type of event that is needed.
+A system can express a rule where histories in its own format, which go through its translator, set the rule off (`rules/told`;
+a test runs all of them); where it cannot, the same files say why. Another system might where its translator makes every type of
+event that is needed.
 """
 
 import sys
@@ -9,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from page import write_or_check
+from pipetrail_processors.detect import told
 from pipetrail_processors.detect.rule import Rule
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_producers.webhook.systems import PLACES, system
 
 TARGET = Path(__file__).with_name("rules.md")
+# The formats that are looked at for every rule: by the name of the system, and how it tells.
+FORMATS: tuple[tuple[str, told.How], ...] = (("github", "webhook"), ("github", "audit log"), ("gitlab", "webhook"))
 HEAD = """# Rules
 
 Written by `make docs` from the rules and the translators. `pipetrail rules show RULE` says why a rule matters and
@@ -25,20 +29,31 @@ nobody has shown that they tell enough in them.
 | rule | finds | category, severity | over | needs | shown for | perhaps |
 |---|---|---|---|---|---|---|
 """
+SECOND = """
+## In GitHub's and GitLab's own formats
+
+How many histories as the system tells them set the rule off, and how many leave it alone; or why it cannot tell of it. How such
+histories are written for a rule of one's own is in [Histories as systems tell them](told.md).
+
+"""
 
 
 def document() -> str:
     """The whole page."""
-    return HEAD + "".join(f"{row}\n" for row in _rows())
+    rules = [compiled.rule for compiled in RuleSet.load().rules]
+    formats = [f"{system(by).title} {how}" for by, how in FORMATS]
+    titles = f"| rule | {' | '.join(formats)} |\n|---|{'---|' * len(formats)}\n"
+    return HEAD + "".join(_rows(rules)) + SECOND + titles + "".join(_told_rows(rules))
 
 
-def _rows() -> Iterator[str]:
-    told = {name: _types(name) for name in PLACES if name not in {"generic", "cdevents"}}
-    for compiled in RuleSet.load().rules:
-        rule = compiled.rule
+def _rows(rules: list[Rule]) -> Iterator[str]:
+    types = {name: _types(name) for name in PLACES if name not in {"generic", "cdevents"}}
+    for rule in rules:
         severities = "/".join(dict.fromkeys(choice.value for choice in rule.severity))
-        shown = _shown(rule)
-        able = [system(name).title for name, types in told.items() if name not in shown and _expresses(rule, types)]
+        known = told.pages(rule.id)
+        shown = {by: how for by, page in known.items() if (how := _shown(page))}
+        judged = {by for by, page in known.items() if shown.get(by) or page.cannot}
+        able = [system(name).title for name, kinds in types.items() if name not in judged and _expresses(rule, kinds)]
         cells = (
             f"`{rule.id}`",
             rule.name,
@@ -48,16 +63,24 @@ def _rows() -> Iterator[str]:
             ", ".join(f"{system(name).title} ({', '.join(how)})" for name, how in shown.items()) or "-",
             ", ".join(able) or "-",
         )
-        yield f"| {' | '.join(cells)} |"
+        yield f"| {' | '.join(cells)} |\n"
 
 
-def _shown(rule: Rule) -> dict[str, list[str]]:
-    """The systems that are shown to set the rule off, each with how it tells."""
-    found: dict[str, list[str]] = {}
-    for told in rule.told:
-        if told.fires and told.how not in found.setdefault(told.by, []):
-            found[told.by].append(told.how)
-    return found
+def _shown(page: told.Page) -> list[str]:
+    """The formats of a system that are shown to set the rule off."""
+    return list(dict.fromkeys(one.how for one in page.histories if one.fires))
+
+
+def _told_rows(rules: list[Rule]) -> Iterator[str]:
+    for rule in rules:
+        known = told.pages(rule.id)
+        yield f"| `{rule.id}` | {' | '.join(_cell(known.get(by, told.Page()), how) for by, how in FORMATS)} |\n"
+
+
+def _cell(page: told.Page, how: told.How) -> str:
+    histories = [one for one in page.histories if one.how == how]
+    fires = sum(one.fires > 0 for one in histories)
+    return f"{fires} and {len(histories) - fires}" if histories else page.cannot.get(how, "-")
 
 
 def _expresses(rule: Rule, types: frozenset[str]) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pipetrail_processors.detect.labelled import failures
+from pipetrail_processors.detect import told
+from pipetrail_processors.detect.labelled import failures, told_failures
 from pipetrail_processors.detect.rule import Rule
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.lifecycle.exclusions import load as load_exclusions
@@ -106,16 +107,24 @@ def test(names: tuple[str, ...], folder: Path | None) -> None:
     """Run the labelled histories of all rules, or of those named. Exits 1 when one does not do what it says."""
     loaded = RuleSet.load(folder)
     chosen = [rule_of(loaded, name) for name in names] or [compiled.rule for compiled in loaded.rules]
-    failed = [line for rule in chosen for line in failures(rule, translate)]
+    shown = {rule.id: told.told(rule.id, _beside(rule, folder)) for rule in chosen}
+    failed = [line for rule in chosen for line in (*failures(rule), *told_failures(rule, shown[rule.id], translate))]
     for line in failed:
         click.echo(line)
-    told = count(sum(len(rule.tests) for rule in chosen), "labelled history", "labelled histories")
-    click.echo(f"{count(len(chosen), 'rule', 'rules')}, {told}, {len(failed)} failed", err=bool(failed))
+    histories = sum(len(rule.tests) + len(shown[rule.id]) for rule in chosen)
+    told_of = count(histories, "labelled history", "labelled histories")
+    click.echo(f"{count(len(chosen), 'rule', 'rules')}, {told_of}, {len(failed)} failed", err=bool(failed))
     if failed:
         sys.exit(1)
 
 
 rules.add_command(replay_rule)
+
+
+def _beside(rule: Rule, folder: Path | None) -> Path:
+    """The folder that the rule is in: what systems tell about it stands beside it."""
+    built_in = any(compiled.rule is rule for compiled in RuleSet.load().rules)
+    return told.BUILT_IN if folder is None or built_in else folder
 
 
 def _row(rule: Rule) -> dict[str, Any]:

@@ -63,6 +63,21 @@ def test_test_fails_where_a_rule_does_not_do_what_it_says(narrower: Path) -> Non
     assert "protection-bypassed: a: fires 0 times, not 1" in answer.stdout
 
 
+def test_test_runs_what_systems_tell_of_a_rule_of_the_users_own(narrower: Path) -> None:
+    """What stands beside the user's rule, not beside the built-in one of the same id; what is wrong with it is told."""
+    beside = narrower.parent / "told" / "github" / "protection-bypassed.yaml"
+    beside.parent.mkdir(parents=True)
+    history = "audit log: [{{says: by the log, fires: {}, deliveries: [{{send: override, with: {{actor: Ann}}}}]}}]"
+    asked = ["test", "--rules", str(narrower.parent), "protection-bypassed"]
+    beside.write_text(history.format(1), encoding="utf-8")
+    answer = CliRunner().invoke(rules, asked)
+    assert (answer.exit_code, answer.stdout) == (0, "1 rule, 7 labelled histories, 0 failed\n")
+    beside.write_text(history.format(2), encoding="utf-8")
+    assert "by the log (github, audit log): fires 1 times, not 2" in CliRunner().invoke(rules, asked).stdout
+    beside.write_text(history.format(1).replace("override, with: {actor: Ann}", "entry, without: [action]"), encoding="utf-8")
+    assert "delivery 0: github 'unknown'" in str(CliRunner().invoke(rules, asked).exception)
+
+
 def test_replay_says_how_often_a_rule_would_have_fired_and_on_whom(history: Path) -> None:
     """Over a file, without any service."""
     answer = CliRunner().invoke(rules, ["replay", "protection-bypassed", "--file", str(history), "--json"])

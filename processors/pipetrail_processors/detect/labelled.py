@@ -1,33 +1,33 @@
 """Short histories, written by hand, spelled out as events; and a rule's labelled ones run through the whole pipeline.
 
-In a short history `c1`, `c2` … stand for commit ids and `d1`, `d2` … for digests; repository, commit `c1` and times are
-filled in.
+In a short history `c1`, `c2` … stand for commit ids and `d1`, `d2` … for digests (`notation`); repository, commit `c1` and
+times are filled in.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
 from pipetrail_schemas import ids
 from pipetrail_schemas.check import event_type
-from pipetrail_schemas.times import format_time, parse_time
+from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS
 
-from pipetrail_processors.detect.rule import Labelled, Rule, Told
+from pipetrail_processors.detect import notation
+from pipetrail_processors.detect.rule import Labelled, Rule
 from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.detect.told import Told
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
 from pipetrail_processors.state.state import MemoryState
 
-START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+START = notation.START
 _WAIT = timedelta(minutes=10)
 REPOSITORY = "https://git.example/acme/shop"
 _REPETITION = frozenset({"repeat", "every", "cycle"})
 _NOT_DATA = frozenset({"type", "minute", "recorded", "partitionkey", "key", "source"})
-# `c1`, `c2` … and `d1`, `d2` … in the events stand for commit ids and digests.
-_COMMIT_DIGITS, _DIGEST_DIGITS = 40, 64
 
 
 Translate = Callable[[Told], Iterable[bytes]]
@@ -58,9 +58,7 @@ def run_told(rule: Rule, told: Told, translate: Translate) -> Outcome:
         told: the deliveries.
         translate: makes messages of them.
     """
-    values = list(translate(told))
-    latest = max((orjson.loads(value)["recordedtime"] for value in values), default=format_time(START))
-    return _outcome(rule, told.policy, values, parse_time(latest) + timedelta(days=1) if told.waited else None)
+    return _outcome(rule, told.policy, translate(told), told.ends)
 
 
 def _outcome(rule: Rule, policy: Policy, values: Iterable[bytes], end: datetime | None) -> Outcome:
@@ -78,23 +76,23 @@ def _outcome(rule: Rule, policy: Policy, values: Iterable[bytes], end: datetime 
     return Outcome(titles["open"], titles["withdrawn"])
 
 
-def failures(rule: Rule, translate: Translate | None = None) -> list[str]:
-    """What the rule's labelled events say and the rule does not do, a sentence each.
-
-    Args:
-        rule: that is asked.
-        translate: makes messages of what systems tell; without it only the labelled events are looked at.
-    """
+def failures(rule: Rule) -> list[str]:
+    """What the rule's labelled events say and the rule does not do, a sentence each."""
     found = []
     for labelled in rule.tests:
         outcome = run(rule, labelled)
         found += _differs(rule, labelled.says, "fires", labelled.fires, outcome.open)
         if labelled.withdrawn is not None:
             found += _differs(rule, labelled.says, "takes back", labelled.withdrawn, outcome.withdrawn)
-    if translate:
-        for told in rule.told:
-            outcome = run_told(rule, told, translate)
-            found += _differs(rule, f"{told.says} ({told.by}, {told.how})", "fires", told.fires, outcome.open)
+    return found
+
+
+def told_failures(rule: Rule, histories: Iterable[Told], translate: Translate) -> list[str]:
+    """What systems tell and the rule does not do, a sentence each; see `run_told`."""
+    found = []
+    for told in histories:
+        outcome = run_told(rule, told, translate)
+        found += _differs(rule, f"{told.says} ({told.by}, {told.how})", "fires", told.fires, outcome.open)
     return found
 
 
@@ -144,7 +142,7 @@ def messages(events: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
             "partitionkey": fields.get("partitionkey", REPOSITORY),
             "data": data,
         }
-        yield orjson.dumps(_spelled_out(envelope))
+        yield orjson.dumps(notation.spelled_out(envelope))
 
 
 def _repeated(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -177,13 +175,3 @@ def _put(data: dict[str, Any], path: str, value: Any) -> None:
         data.pop(last, None)
     else:
         data[last] = value
-
-
-def _spelled_out(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _spelled_out(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_spelled_out(item) for item in value]
-    if isinstance(value, str) and len(value) == 2 and value[0] in "cd" and value[1].isdigit():  # noqa: PLR2004 - c1, d1
-        return value[1] * _COMMIT_DIGITS if value[0] == "c" else f"sha256:{value[1] * _DIGEST_DIGITS}"
-    return value

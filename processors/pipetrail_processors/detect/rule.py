@@ -6,7 +6,7 @@ environment, what an actor or a repository did lately. Over a dossier it may wan
 `measure` it finds what is out of the ordinary (docs/anomalies.md), and `when` says what of that is worth a finding.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -30,6 +30,7 @@ from pipetrail_processors.detect.expression import Expression, Text
 from pipetrail_processors.detect.fields import FIELDS
 from pipetrail_processors.guard.duration import parse_duration
 from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.watch.state_fields import STATE
 
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
 _MIN_LABELLED = 3  # of each kind: fewer show neither what a rule is for nor what it leaves alone
@@ -81,27 +82,6 @@ class Labelled(_Part):
     events: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
 
-class Delivery(_Part):
-    """What a system sends, as it sends it but for what its translator does not read."""
-
-    headers: dict[str, str] = Field(default_factory=dict)
-    received: AwareDatetime = Field(default=datetime(2026, 11, 23, 12, tzinfo=UTC), description="the time of what names none")
-    instance: str | None = Field(default=None, description="base URL of the system, where its payloads do not say")
-    payload: dict[str, Any]
-
-
-class Told(_Part):
-    """A history as a system tells it, which goes through its translator (`pipetrail rules test`, and `docs/rules.md`)."""
-
-    by: str = Field(description="the system, by the name that the collector's sources have")
-    how: Literal["webhook", "audit log"] = "webhook"
-    says: str
-    fires: int = Field(ge=0, description="how many findings of this rule there are in the end")
-    waited: bool = False
-    policy: Policy = Policy()
-    deliveries: Annotated[list[Delivery], Field(min_length=1)]
-
-
 class Exclusion(_Part):
     """Hits that are known and accepted for a while: they are counted, and nobody is called. Afterwards they come back."""
 
@@ -142,7 +122,6 @@ class Rule(_Part):
     measure: Setting | None = Field(default=None, description="what is measured and compared with its own history")
     enabled: bool = Field(default=True, description="false: the rule is known, and is not asked")
     tests: Annotated[list[Labelled], Field(min_length=1)]
-    told: tuple[Told, ...] = Field(default=(), description="histories as systems tell them: who can express it")
 
     @field_validator("severity", "title", mode="before")
     @classmethod
@@ -198,6 +177,22 @@ class Rule(_Part):
         if other := sorted(set(self.on) - known.types):
             raise ValueError(f"{self.measure.name} is not in {', '.join(other)}; allowed: {', '.join(sorted(known.types))}")
         return self
+
+    @model_validator(mode="after")
+    def _asks_for_the_state_where_it_is_known(self) -> Self:
+        for path in sorted(self.state_fields):
+            over = " or ".join(sorted(STATE[path].over))
+            if self.over not in STATE[path].over or self.threshold is not None or self.steps or self.measure:
+                raise ValueError(f"{path} can be asked by rules over {over} about single events")
+        return self
+
+    @property
+    def state_fields(self) -> frozenset[str]:
+        """The fields of the state (`watch.state_fields`) that it asks for."""
+        conditions = [self.when, *(one.when for one in (*self.severity, *self.title, *self.exclusions) if one.when)]
+        paths = {path for source in conditions for path in Expression(source).paths}
+        paths |= {path for choice in self.title for path in Text(choice.value).paths}
+        return frozenset(paths.union(self.dedupe) & STATE.keys())
 
     @model_validator(mode="after")
     def _has_labelled_events(self) -> Self:
