@@ -75,7 +75,7 @@ def test_test_runs_what_systems_tell_of_a_rule_of_the_users_own(narrower: Path) 
     beside.write_text(history.format(2), encoding="utf-8")
     assert "by the log (github, audit log): fires 1 times, not 2" in CliRunner().invoke(rules, asked).stdout
     beside.write_text(history.format(1).replace("override, with: {actor: Ann}", "entry, without: [action]"), encoding="utf-8")
-    assert "delivery 0: github 'unknown'" in str(CliRunner().invoke(rules, asked).exception)
+    assert "delivery 0: github: 'unknown'" in str(CliRunner().invoke(rules, asked).exception)
 
 
 def test_replay_says_how_often_a_rule_would_have_fired_and_on_whom(history: Path) -> None:
