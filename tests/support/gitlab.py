@@ -240,7 +240,7 @@ def audit(event_type: str, **changed: Any) -> Json:
         "target_id": 1,
         "target_type": "ProtectedBranch",
         "target_details": "main",
-        "details": {"custom_message": "Changed allow force push from false to true", "from": False, "to": True},
+        "details": {"custom_message": "It was changed", "from": False, "to": True},
         "ip_address": "10.0.0.1",
         "created_at": "2026-11-23T09:10:00.000Z",
         "event_type": event_type,

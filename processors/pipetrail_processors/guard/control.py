@@ -55,8 +55,9 @@ _SIDES = 2  # old and new
 _OLD = frozenset({"old", "from", "before", "previous"})
 _NEW = frozenset({"new", "to", "after", "current"})
 # A setting whose name has one of these words lets through; any other one that is on, or longer, or higher, holds back.
+# What is "only allowed if" is held back otherwise.
 _LETS_THROUGH = re.compile(
-    r"bypass|allow|skip|exempt|except|\bforce|deletion|permission|push access|write|unprotect|\bself\b|"
+    r"bypass|(?<!only )allow|skip|exempt|except|\bforce|deletion|permission|push access|write|unprotect|\bself\b|"
     r"\b(author|committer)s? approv"
 )
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1", "enabled"}), frozenset({"false", "no", "off", "0", "disabled", "none"})

@@ -45,6 +45,8 @@ def test_the_kind_of_a_control_is_told_by_its_words(name: str, action: str, kind
         ({"enforce_admins_from": "true", "enforce_admins_to": "false"}, "weaker"),
         ({"checks_from": "lint, unit", "checks_to": "unit"}, "weaker"),
         ({"bypass_actors_from": "a", "bypass_actors_to": "a, b"}, "weaker"),
+        ({"only_allow_merge_if_pipeline_succeeds_from": "true", "only_allow_merge_if_pipeline_succeeds_to": "false"}, "weaker"),
+        ({"allow_merge_on_skipped_pipeline_from": "true", "allow_merge_on_skipped_pipeline_to": "false"}, "stricter"),
         ({"name_from": "a", "name": "b"}, "changed"),
         ({"enforcement_from": "active"}, "changed"),
         ({"weakened": "true"}, "weaker"),

@@ -3,8 +3,10 @@
 Who pushed a tag is told with the push; an annotated tag itself is its tagger's, whom git knows and no hook does.
 
 A push has no id and no time of its own: its refs and revisions are its identity, the time of receipt its time. GitLab does not
-say whether a push was forced. It lists at most 20 commits, and sends no push hook at all when more than three branches or tags
-are pushed together (`push_event_hooks_limit`); the first shows in the payload, the second only in `repository_update`.
+say whether a push was forced. It counts the commits that the push brought, though, and one that moved a branch and brought none
+put it back to an older commit, which only a forced push can; one that brought others in the place of those before looks like
+any other. GitLab lists at most 20 commits, and sends no push hook at all when more than three branches or tags are pushed
+together (`push_event_hooks_limit`); the first shows in the payload, the second only in `repository_update`.
 https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events
 """
 
@@ -88,7 +90,8 @@ def _moved(payload: Mapping[str, Any], place: Place, ref: str) -> Iterator[Fact]
         return
     if before is None:
         yield place.fact("branch.created", None, key, data, state="created", subject=subject)
-    pushed = merged(data, {"vcs": {"ref": {"base": {"revision": before}}}}, _labels(payload))
+    is_back = before is not None and before != after and number(payload, "total_commits_count") == 0
+    pushed = merged(data, {"vcs": {"ref": {"base": {"revision": before}}}}, _labels(payload, is_back=is_back))
     yield place.fact("push.received", None, key, pushed, subject=subject)
 
 
@@ -148,5 +151,5 @@ def _pusher(payload: Mapping[str, Any]) -> Data:
     return {"user": who, "pipetrail": {"actor": {"type": actor_type(login or called)}, "labels": labels}}
 
 
-def _labels(payload: Mapping[str, Any]) -> Data:
-    return {"pipetrail": {"labels": {"ref_protected": said(payload, "ref_protected")}}}
+def _labels(payload: Mapping[str, Any], *, is_back: bool) -> Data:
+    return {"pipetrail": {"labels": {"ref_protected": said(payload, "ref_protected"), "forced": "true" if is_back else None}}}

@@ -3,7 +3,7 @@
 import pytest
 from pipetrail_producers.webhook.gitlab import SYSTEM
 from support import gitlab
-from support.gitlab import REPOSITORY
+from support.gitlab import REPOSITORY, Json
 from support.translator import Event, delivery, short_types, translated
 
 
@@ -34,6 +34,15 @@ def only(event_type: str, **changed: object) -> Event:
         ("security_policy_delete", "security policy", "deleted"),
         ("ci_variable_created", "ci variable", "created"),
         ("ci_runner_created", "ci runner", "created"),
+        ("ci_runner_registered", "ci runner", "created"),
+        ("ci_runner_unregistered", "ci runner", "deleted"),
+        ("ci_runner_assigned_to_project", "ci runner", "created"),
+        ("ci_runner_unassigned_from_project", "ci runner", "deleted"),
+        ("webhook_destroyed", "webhook", "deleted"),
+        ("deleted_group_audit_event_streaming_destination", "audit event streaming destination", "deleted"),
+        ("instance_amazon_s3_configuration_deleted", "audit stream to amazon s3", "deleted"),
+        ("google_cloud_logging_configuration_created", "audit stream to google cloud logging", "created"),
+        ("secure_ci_job_token_project_added", "secure ci job token project", "created"),
         ("group_membership_lock_updated", "membership lock", "edited"),
         ("a_setting_of_a_later_version_updated", "a setting of a later version", "edited"),
     ],
@@ -56,6 +65,9 @@ def test_a_changed_rule_names_its_control_and_what_was_done(event_type: str, con
         ("security_policy_access_token_push_bypass", "branch protection"),
         ("security_policy_pipeline_skipped", "pipeline"),
         ("vulnerability_severity_override", "vulnerability severity"),
+        ("skip_secret_push_protection", "secret push protection"),
+        ("spp_scan_timeout", "secret push protection"),
+        ("merge_request_invalid_approver_rules", "merge request approval rule"),
     ],
 )
 def test_a_policy_that_was_passed_over_is_a_bypass(event_type: str, control: str) -> None:
@@ -107,7 +119,11 @@ def test_what_destroys_evidence_is_an_intervention(event_type: str) -> None:
     "event_type",
     [
         "repository_git_operation",
+        "repository_download_operation",
         "merge_request_create",
+        "merge_request_merged",
+        "project_security_exclusion_applied",
+        "user_authenticated_using_job_token",
         "login_failed_with_otp_authentication",
         "job_artifact_downloaded",
         "variable_viewed_api",
@@ -127,6 +143,135 @@ def test_a_changed_value_is_named_by_its_setting() -> None:
     details = {"change": "allow force push", "from": False, "to": True}
     labels = only("protected_branch_updated", details=details)["data"]["pipetrail"]["labels"]
     assert (labels["allow_force_push_from"], labels["allow_force_push_to"]) == ("false", "true")
+
+
+@pytest.mark.parametrize(
+    ("event_type", "message", "control", "action", "changed"),
+    [
+        (
+            "project_security_setting_updated",
+            "Changed pre_receive_secret_detection_enabled from true to false",
+            "pre receive secret detection",
+            "edited",
+            ("true", "false"),
+        ),
+        (
+            "project_security_setting_updated",
+            "Secret push protection has been disabled",
+            "secret push protection",
+            "disabled",
+            (),
+        ),
+        (
+            "project_security_setting_updated",
+            "User Ann Lee updated `secret_push_protection_enabled` to false",
+            "secret push protection",
+            "disabled",
+            (),
+        ),
+        (
+            "group_secret_push_protection_updated",
+            "Secret push protection has been enabled for group pay and all of its inherited groups/projects",
+            "secret push protection",
+            "enabled",
+            (),
+        ),
+        ("policy_project_updated", "Unlinked shop-policies as the security policy project", "policy project", "deleted", ()),
+        ("policy_project_updated", "Linked shop-policies as the security policy project", "policy project", "created", ()),
+        ("policy_project_updated", "It is something else now", "policy project", "edited", ()),
+        (
+            "protected_environment_approval_rule_updated",
+            "Changed required approval count for Maintainers from 2 to 1.",
+            "protected environment approval rule",
+            "edited",
+            ("2", "1"),
+        ),
+    ],
+)
+def test_what_only_a_sentence_tells_is_read_in_it(
+    event_type: str, message: str, control: str, action: str, changed: tuple[str, ...]
+) -> None:
+    """Some audit events have nothing but the sentence that people read."""
+    data = only(event_type, details={"custom_message": message})["data"]
+    assert (data["pipetrail"]["control"], data["event"]["action"]) == (control, action)
+    labels = data["pipetrail"]["labels"]
+    assert tuple(value for name, value in labels.items() if name.endswith(("_from", "_to"))) == changed
+
+
+@pytest.mark.parametrize(
+    ("event_type", "setting", "old", "new"),
+    [
+        ("protected_environment_deploy_access_level_added", "allowed_to_deploy", "false", "true"),
+        ("protected_environment_deploy_access_level_deleted", "allowed_to_deploy", "true", "false"),
+        ("created_group_namespace_filter", "exempt_other_namespaces", "false", "true"),
+        ("project_security_exclusion_created", "exempt", "false", "true"),
+        ("secure_ci_job_token_inbound_disabled", "only_from_listed_projects", "true", "false"),
+        ("secure_ci_job_token_inbound_enabled", "only_from_listed_projects", "false", "true"),
+    ],
+)
+def test_what_lets_through_by_being_there_is_a_setting_that_was_switched(
+    event_type: str, setting: str, old: str, new: str
+) -> None:
+    """Something new is not always one guard more: an exemption, a right to deploy."""
+    data = only(event_type, details={"custom_message": "as it was wanted"})["data"]
+    assert data["event"]["action"] == "edited"
+    labels = data["pipetrail"]["labels"]
+    assert (labels[f"{setting}_from"], labels[f"{setting}_to"]) == (old, new)
+
+
+def test_who_becomes_an_administrator_is_granted_that_role() -> None:
+    """GitLab tells it as a setting of the user's, `admin status`, that is on or off."""
+    made = only(
+        "user_admin_status_updated", target_details="eve", details={"change": "admin status", "from": False, "to": True}
+    )
+    assert (made["data"]["event"]["action"], made["data"]["user"]["changes"]) == ("admin_added", {"permission": "admin"})
+    lost = only(
+        "user_admin_status_updated", target_details="eve", details={"change": "admin status", "from": True, "to": False}
+    )
+    assert (lost["data"]["event"]["action"], "changes" in lost["data"]["user"]) == ("admin_removed", False)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "details", "head", "base"),
+    [
+        (
+            "security_policy_user_push_bypass",
+            {
+                "custom_message": "Branch push restriction on 'main' for project 'pay/shop' has been bypassed by user",
+                "branch_name": "main",
+                "reason": "outage",
+            },
+            {"name": "main", "type": "branch"},
+            None,
+        ),
+        (
+            "merge_request_branch_bypassed_by_security_policy",
+            {
+                "custom_message": "Approvals in merge request (pay/shop!17) with source branch 'retry' and target branch "
+                "'main' was bypassed by security policy",
+                "target_branch": "main",
+                "merge_request_iid": 17,
+            },
+            None,
+            {"name": "main", "type": "branch"},
+        ),
+        (
+            "security_policy_pipeline_skipped",
+            {"custom_message": "Pipeline: 31 …", "project_full_path": "pay/shop", "commit_sha": gitlab.HEAD},
+            {"revision": gitlab.HEAD},
+            None,
+        ),
+    ],
+)
+def test_a_security_policy_is_passed_over_in_the_project_that_it_guards(
+    event_type: str, details: Json, head: Json | None, base: Json | None
+) -> None:
+    """GitLab files it under the project that the policy is kept in, and says in the details where it happened."""
+    made = only(event_type, entity_path="pay/policies", details=details)
+    assert made["partitionkey"] == REPOSITORY
+    ref = made["data"]["vcs"]["ref"]
+    assert (ref.get("head"), ref.get("base")) == (head, base)
+    assert made["data"]["event"]["reason"] == details.get("reason", details["custom_message"])
 
 
 def test_an_old_audit_event_is_read_by_its_details() -> None:

@@ -43,6 +43,20 @@ def test_more_than_20_commits_are_cut_and_that_is_a_gap() -> None:
     assert "source.gap" not in short_types(events(gitlab.push(commits=listed, total_commits_count=20)))
 
 
+def test_a_push_that_moves_a_branch_and_brings_no_commit_was_forced() -> None:
+    """Nothing says `forced`: but without one the branch would hold what the push brought."""
+
+    def label(**changed: object) -> str | None:
+        pushed = of_type("push.received", events(gitlab.push(**changed)))
+        found: str | None = pushed["pipetrail"].get("labels", {}).get("forced")
+        return found
+
+    assert label(commits=[], total_commits_count=0) == "true"
+    assert label() is None
+    assert label(commits=[], total_commits_count=None) is None
+    assert label(before=gitlab.NONE, commits=[], total_commits_count=0) is None
+
+
 def test_more_than_3_refs_in_a_push_get_no_hook_and_that_is_a_gap() -> None:
     """The system hook that tells all refs of a push says so where there are too many of one kind for push hooks."""
     few = gitlab.repository_update("refs/heads/a", "refs/heads/b", "refs/heads/c", "refs/tags/d")
