@@ -29,7 +29,7 @@ _CLOUDEVENTS = "application/cloudevents"
 _SUSPICIOUS_NUMBERS = tuple(
     re.compile(before + rb"\s*-?\d(?:[\d.]{18}|[\d.]*[eE]\+?\d{3})") for before in (rb":", rb",", rb"\[")
 )
-_INTEGERS = range(-(2**63), 2**64)
+INTEGERS = range(-(2**63), 2**64)
 _HEADER_PREFIX = "ce_"
 
 Headers = Iterable[tuple[str, bytes | None]]
@@ -77,18 +77,30 @@ def content_of(value: bytes | None, headers: Headers = (), key: bytes | None = N
     """
     if value is None:
         raise InvalidEventError([("value", "is empty (a tombstone); an event is a JSON object")])
-    named = {name.lower(): text.decode("utf-8", "replace") for name, text in headers if text is not None}
-    media_type = named.get(CONTENT_TYPE, STRUCTURED).partition(";")[0].strip().lower()
-    _require_json(media_type)
+    attributes = attributes_of(headers)
     content = _json(value)
     if not isinstance(content, dict):
         raise InvalidEventError([("value", f"is a JSON {type(content).__name__}; an event is a JSON object")])
-    attributes = {name.removeprefix(_HEADER_PREFIX): text for name, text in named.items() if name.startswith(_HEADER_PREFIX)}
-    if media_type == STRUCTURED or not attributes:
+    if not attributes:
         return content
-    # CloudEvents Kafka binding 1.0, section 3.2: attributes are headers with the prefix ce_, the value is `data`.
     keyed = {"partitionkey": key.decode("utf-8", "replace")} if key else {}
     return {**keyed, **attributes, "datacontenttype": "application/json", "data": content}
+
+
+def attributes_of(headers: Headers) -> dict[str, str]:
+    """The attributes of a message in binary mode, whose value is `data`; none of one in structured mode.
+
+    CloudEvents Kafka binding 1.0, section 3.2: they are headers with the prefix ce_.
+
+    Raises:
+        InvalidEventError: the mode is not supported.
+    """
+    named = {name.lower(): text.decode("utf-8", "replace") for name, text in headers if text is not None}
+    media_type = named.get(CONTENT_TYPE, STRUCTURED).partition(";")[0].strip().lower()
+    _require_json(media_type)
+    if media_type == STRUCTURED:
+        return {}
+    return {name.removeprefix(_HEADER_PREFIX): text for name, text in named.items() if name.startswith(_HEADER_PREFIX)}
 
 
 def _require_json(media_type: str) -> None:
@@ -116,7 +128,7 @@ def _unsafe_numbers(value: object, path: str) -> Iterator[str]:
     if isinstance(value, dict | list):
         for name, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _unsafe_numbers(item, f"{path}.{name}" if path else str(name))
-    elif (isinstance(value, int) and value not in _INTEGERS) or (isinstance(value, float) and not math.isfinite(value)):
+    elif (isinstance(value, int) and value not in INTEGERS) or (isinstance(value, float) and not math.isfinite(value)):
         yield path
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipetrail_schemas import check, codec
+from pipetrail_schemas import check, codec, plain
 from pipetrail_schemas.errors import InvalidEventError
 from support.golden import SAMPLES, validator
 
@@ -74,6 +74,35 @@ def test_check_model_and_schema_agree_for_readers(mutant: tuple[str, dict[str, A
     assert (_refused(content, strict=False) or set()) == found
     if not found and content["type"] == SAMPLES[name]["type"]:
         validator(name).validate(content)
+
+
+@given(mutants())
+def test_what_readers_take_is_read_in_one_pass_as_it_came(mutant: tuple[str, dict[str, Any]]) -> None:
+    """The reader that builds no models takes the same events, from bytes and put together, and alters nothing of them."""
+    _, content = mutant
+    found = plain.from_json(json.dumps(content).encode())
+    assert found == plain.from_content(content) == (content if _refused(content, strict=False) is None else None)
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1e400", "NaN", "-Infinity"])
+@pytest.mark.parametrize("place", ["raw", "unknown"])
+def test_numbers_that_do_not_survive_are_refused_by_both_readers(number: str, place: str) -> None:
+    """Wherever they stand: other JSON libraries and OpenSearch would alter them."""
+    content = copy.deepcopy(SAMPLES["build.finished"])
+    content["data"].setdefault("pipetrail", {})[place] = {"deep": [{"number": 12345678}]}
+    value = json.dumps(content).encode()
+    assert plain.from_json(value) == content
+    value = value.replace(b"12345678", number.encode())
+    assert plain.from_json(value) is None
+    with pytest.raises(InvalidEventError):
+        codec.decode(value)
+
+
+def test_of_a_field_that_stands_there_twice_both_readers_take_the_last() -> None:
+    """JSON leaves it open; the two must not differ."""
+    content = SAMPLES["build.finished"]
+    value = json.dumps(content).encode().replace(b'"source":', b'"source": "https://other.example/x", "source":', 1)
+    assert plain.from_json(value) == codec.content_of(value) == content
 
 
 @given(mutants())
