@@ -32,6 +32,19 @@ class Link(_Model):
     url: str
 
 
+class Doer(_Model):
+    """Whose deed it is: whom it was done for where the actor acts for somebody, else the actor."""
+
+    id: str | None = None
+    email: str | None = None
+    name: str | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The strongest name that the person has."""
+        return self.id or self.email or self.name
+
+
 class Override(_Model):
     """An earlier override of the same actor."""
 
@@ -72,6 +85,7 @@ class Item(_Model):
     time: datetime
     who: str | None = None
     on_behalf_of: str | None = None
+    person: Doer | None = None
     repository: str | None = None
     environment: str | None = None
     stage: str | None = None
@@ -181,6 +195,7 @@ def item_of(finding: Finding, links: Links) -> Item:
         time=finding.timestamp,
         who=actor_of(finding.user),
         on_behalf_of=actor_of(state.on_behalf_of),
+        person=_doer(state.on_behalf_of or finding.user),
         repository=repository,
         environment=finding.deployment.environment.name if finding.deployment and finding.deployment.environment else None,
         stage=finding.pipetrail.stage,
@@ -207,6 +222,10 @@ def _decided(state: FindingState) -> Decided | None:
 def actor_of(user: Person | None) -> str | None:
     """Who did it: the name, else the id, else the address."""
     return (user.name or user.id or user.email) if user else None
+
+
+def _doer(user: Person | None) -> Doer | None:
+    return Doer(id=user.id, email=user.email, name=user.name) if user and actor_of(user) else None
 
 
 def alert_id(conversation: str, kind: str, told_of: Iterable[tuple[str, int]]) -> str:

@@ -5,11 +5,11 @@ It knows tables and rows; what follows from them is decided elsewhere.
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from pipetrail_sinks.notify.alert import Alert, Item, Override
+from pipetrail_sinks.notify.alert import Alert, Doer, Item, Override
 from pipetrail_sinks.notify.conversation import Conversation, Member
 
 # Earlier overrides that a message names; it counts the others.
@@ -143,24 +143,27 @@ class Records:
 
     def note_override(self, item: Item, *, counts: bool) -> None:
         """Remember who overrode what, or that it was none after all."""
-        if item.who and counts:
-            values = (item.finding, item.who, item.time.timestamp(), item.title)
-            self._db.execute("INSERT OR REPLACE INTO overrides VALUES (?, ?, ?, ?)", values)
+        if item.person and counts:
+            values = (item.finding, *_names(item.person), item.time.timestamp(), item.title)
+            self._db.execute("INSERT OR REPLACE INTO overrides VALUES (?, ?, ?, ?, ?, ?)", values)
         else:
             self._db.execute("DELETE FROM overrides WHERE finding = ?", (item.finding,))
 
     def with_overrides(self, item: Item) -> Item:
-        """The finding with what its actor overrode before, other than this."""
-        if not item.who:
+        """The finding with what the same person overrode before, other than this."""
+        if item.person is None:
             return item
-        since = (item.time - OVERRIDES_SPAN).timestamp()
-        values = (item.who, item.finding, since, item.time.timestamp())
-        of_actor = "FROM overrides WHERE actor = ? AND finding <> ? AND time BETWEEN ? AND ?"
-        (count,) = self._db.execute(f"SELECT count(*) {of_actor}", values).fetchone()
-        # In the index's own order, so that no more rows are read than are shown.
-        newest = f"SELECT time, title {of_actor} ORDER BY time DESC, finding DESC LIMIT {_LATEST}"
-        rows = self._db.execute(newest, values)
-        latest = tuple(Override(time=datetime.fromtimestamp(seconds, UTC), title=title) for seconds, title in rows)
+        since, until = (item.time - OVERRIDES_SPAN).timestamp(), item.time.timestamp()
+        count, found = 0, []
+        for same, names in _same_person(item.person):
+            values = (*names, item.finding, since, until)
+            of_person = f"FROM overrides WHERE {same} AND finding <> ? AND time BETWEEN ? AND ?"
+            count += self._db.execute(f"SELECT count(*) {of_person}", values).fetchone()[0]
+            # In the index's own order, so that no more rows are read than are shown.
+            newest = f"SELECT time, finding, title {of_person} ORDER BY time DESC, finding DESC LIMIT {_LATEST}"
+            found += self._db.execute(newest, values)
+        rows = sorted(found, reverse=True)[:_LATEST]
+        latest = tuple(Override(time=datetime.fromtimestamp(seconds, UTC), title=title) for seconds, _, title in rows)
         return item.model_copy(update={"overrides": count, "latest_overrides": latest})
 
     def queue(self, alert: Alert, now: datetime) -> bool:
@@ -185,6 +188,22 @@ class Records:
         empty = "id NOT IN (SELECT conversation FROM members)"
         self._db.execute(f"DELETE FROM threads WHERE conversation IN (SELECT id FROM conversations WHERE {empty})")  # noqa: S608
         self._db.execute(f"DELETE FROM conversations WHERE {empty}")  # noqa: S608 - likewise
+
+
+def _names(person: Doer) -> tuple[str | None, ...]:
+    return tuple(name.casefold() if name else None for name in (person.id, person.email, person.name))
+
+
+def _same_person(person: Doer) -> Iterator[tuple[str, list[str]]]:
+    """Conditions, no two of which hold at once, by which an override is the person's, with their values.
+
+    By id where both have one, else by e-mail address where both have one, else by name: as the processor tells people apart.
+    """
+    without: list[str] = []
+    for column, name in zip(("id", "email", "name"), _names(person), strict=True):
+        if name:
+            yield " AND ".join([f"{column} = ?", *without]), [name]
+            without.append(f"{column} IS NULL")
 
 
 def _seconds(moment: datetime | None) -> float | None:

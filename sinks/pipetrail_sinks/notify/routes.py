@@ -142,7 +142,7 @@ def group_key(by: GroupBy, item: Item) -> str:
         "trail": item.trail,
         "repository": item.repository,
         "environment": f"{item.repository} {item.environment}" if item.environment else None,
-        "actor": item.who,
+        "actor": item.person.key if item.person else None,
         "rule": item.rule,
         "finding": item.finding,
     }[by]

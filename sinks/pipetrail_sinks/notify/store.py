@@ -24,7 +24,7 @@ from pipetrail_sinks.notify.alert import Alert
 from pipetrail_sinks.notify.errors import StateError
 from pipetrail_sinks.notify.records import Records
 
-_VERSION = 1
+_VERSION = 2
 # Seconds that a writer waits for another connection of this program.
 _BUSY_S = 30.0
 _SCHEMA = """
@@ -36,8 +36,11 @@ CREATE TABLE members (channel TEXT NOT NULL, step INTEGER NOT NULL, finding TEXT
   PRIMARY KEY (finding, channel, step)) WITHOUT ROWID;
 CREATE INDEX members_conversation ON members (conversation);
 CREATE TABLE lanes (lane TEXT PRIMARY KEY, sent TEXT NOT NULL, digests INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE overrides (finding TEXT PRIMARY KEY, actor TEXT NOT NULL, time REAL NOT NULL, title TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX overrides_actor ON overrides (actor, time);
+CREATE TABLE overrides (finding TEXT PRIMARY KEY, id TEXT, email TEXT, name TEXT, time REAL NOT NULL, title TEXT NOT NULL)
+  WITHOUT ROWID;
+CREATE INDEX overrides_id ON overrides (id, time) WHERE id IS NOT NULL;
+CREATE INDEX overrides_email ON overrides (email, time, id) WHERE email IS NOT NULL;
+CREATE INDEX overrides_name ON overrides (name, time, id, email) WHERE name IS NOT NULL;
 CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, channel TEXT NOT NULL,
   conversation TEXT NOT NULL, alert BLOB, state TEXT NOT NULL, began INTEGER NOT NULL DEFAULT 0, mark TEXT, reason TEXT,
   time REAL NOT NULL);
@@ -182,8 +185,8 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
-        raise StateError(f"it is of version {version}, and the last one known here is {_VERSION}")
+    if version not in {0, _VERSION}:
+        raise StateError(f"it is of version {version}, and the one known here is {_VERSION}")
     if version == 0:
         connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
 

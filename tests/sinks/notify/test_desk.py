@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pipetrail_processors.trail.people import same_person
 from pipetrail_schemas.finding import Finding
 from pipetrail_schemas.times import format_time
 from pipetrail_sinks.notify.conversation import Kind
@@ -21,6 +22,7 @@ Opener = Callable[..., Office]
 AT_ONCE = timedelta()
 CHAT = Route("all", ("chat",), wait=AT_ONCE)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+PEOPLE = st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "email", "name"), st.sampled_from("ab")))
 
 
 def kinds(office: Office, *channels: str) -> list[str]:
@@ -240,6 +242,43 @@ def test_earlier_overrides(open_office: Opener) -> None:
     (alert,) = office.sent()
     assert alert.items[0].overrides == 4
     assert [one.time for one in alert.items[0].latest_overrides] == [NOON - number * HOUR for number in (1, 2, 3)]
+
+
+def test_the_same_person_under_another_name(open_office: Opener) -> None:
+    """Earlier overrides are the person's: by id, else e-mail address, else name; a bot's are those of whom it acted for."""
+    office = open_office(Routes((CHAT,)))
+    people = [
+        {"id": "7", "name": "Bob"},
+        {"id": "7", "name": "bob the builder"},  # renamed
+        {"id": "8", "name": "Bob"},  # somebody else of that name
+        {"name": "BOB"},  # told without an id
+        {"email": "bob@acme.example", "name": "R. Meier"},  # told without an id, by another name
+        {"id": "9", "email": "bob@acme.example"},  # an address that somebody else has, by the id
+    ]
+    for number, user in enumerate(people, start=1):
+        office.take(parsed(number, time=NOON - number * HOUR, trail=str(number), user=user))
+    bot = finding(20, time=NOON - 9 * HOUR, trail="bot", user={"id": "b", "name": "deployer"})
+    bot["pipetrail"]["finding"]["on_behalf_of"] = {"id": "7"}
+    office.take(Finding.model_validate(bot))
+    office.sent()
+    asked = {"id": "7", "email": "bob@acme.example", "name": "Bob"}
+    office.take(parsed(30, trail="new", user=asked))
+    (alert,) = office.sent()
+    assert alert.items[0].overrides == 5
+    assert [one.time for one in alert.items[0].latest_overrides] == [NOON - number * HOUR for number in (1, 2, 4)]
+
+
+@given(known=st.lists(PEOPLE, max_size=6), asked=PEOPLE.filter(bool))
+@settings(max_examples=60, deadline=None)
+def test_people_are_told_apart_as_the_processor_does(known: list[dict[str, str]], asked: dict[str, str]) -> None:
+    """Whatever is known of somebody: the notifier counts the overrides that the processor would call the same person's."""
+    with tempfile.TemporaryDirectory() as folder, closing(Office(Path(folder), Routes((CHAT,)))) as office:
+        for number, user in enumerate(known, start=1):
+            office.take(parsed(number, time=NOON - number * HOUR, trail=str(number), user=user))
+        office.sent()
+        office.take(parsed(30, trail="new", user=asked))
+        (alert,) = office.sent()
+        assert alert.items[0].overrides == sum(same_person(one, asked) for one in known)
 
 
 def test_routes_change(open_office: Opener) -> None:
