@@ -14,6 +14,7 @@ from pipetrail_processors.guard.duration import shown
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.people import display
 from pipetrail_processors.watch import history
+from pipetrail_processors.watch.state_fields import STATE
 
 _ADMINISTERS = frozenset({"owner", "owners", "admin", "admins", "administrator", "maintainer_admin", "org_admin", "root"})
 _BOTS = frozenset({"app", "service_account", "system", "api_key"})
@@ -167,6 +168,8 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "change.reviewers": review_fields.reviewers,
     "change.needed": review_fields.needed,
     "change.counting": review_fields.counting,
+    **{path: one.value for path, one in STATE.items()},
+    "actor.roles": policy_fields.roles,
     "hit.count": lambda case: len(case.facts),
     "hit.span": lambda case: shown(history.span(case)),
     "hit.people": _people,

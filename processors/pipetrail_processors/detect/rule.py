@@ -186,11 +186,13 @@ class Rule(_Part):
                 raise ValueError(f"{path} can be asked by rules over {over} about single events")
         return self
 
-    @property
+    @cached_property
     def state_fields(self) -> frozenset[str]:
         """The fields of the state (`watch.state_fields`) that it asks for."""
         conditions = [self.when, *(one.when for one in (*self.severity, *self.title, *self.exclusions) if one.when)]
-        paths = {path for source in conditions for path in Expression(source).paths}
+        # Almost no rule asks for any: what does not have its letters is not compiled for it.
+        asking = [source for source in conditions if any(path in source for path in STATE)]
+        paths = {path for source in asking for path in Expression(source).paths}
         paths |= {path for choice in self.title for path in Text(choice.value).paths}
         return frozenset(paths.union(self.dedupe) & STATE.keys())
 

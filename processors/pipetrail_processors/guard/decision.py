@@ -52,10 +52,7 @@ def may(policy: Policy, question: Question) -> Decision:
     """Judge by the matrix alone."""
     if not policy.allow:
         return Decision(True, False, "the policy has no matrix (`allow`): roles are not governed", None, "")  # noqa: FBT003 - named
-    names = names_of(question.actor, policy.groups)
-    roles = roles_of(names, policy.people, policy.groups)
-    if policy.roles_from == "events":
-        roles.update({role: "the event" for role in question.roles if role in policy.known_roles and role not in roles})
+    roles = roles_held(policy, question)
     who = display(question.actor) or "somebody unknown"
     for number, grant in enumerate(policy.allow):
         if grant.allows(roles, question.action, question.repository, question.environment):
@@ -68,6 +65,14 @@ def may(policy: Policy, question: Question) -> Decision:
     if able:
         why += f" (elsewhere or here, it takes: {', '.join(able)})"
     return Decision(False, True, why, policy.line(("allow",)), "role")  # noqa: FBT003 - named
+
+
+def roles_held(policy: Policy, question: Question) -> dict[str, str]:
+    """The roles of who asks, each with what gives it: an entry of the policy, or the event."""
+    roles = roles_of(names_of(question.actor, policy.groups), policy.people, policy.groups)
+    if policy.roles_from == "events":
+        roles.update({role: "the event" for role in question.roles if role in policy.known_roles and role not in roles})
+    return roles
 
 
 def freeze_of(policy: Policy, question: Question) -> freeze.Freeze:

@@ -6,7 +6,7 @@ from pipetrail_schemas.times import parse_time
 
 from pipetrail_processors.detect.case import Case
 from pipetrail_processors.guard import control
-from pipetrail_processors.guard.decision import Question, freeze_of, may
+from pipetrail_processors.guard.decision import Question, freeze_of, may, roles_held
 from pipetrail_processors.guard.roles import Action
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.people import display
@@ -50,6 +50,11 @@ def denied_because(case: Case) -> str:
     if decision.allowed:
         return ""
     return decision.why + (f" (policy, line {decision.line})" if decision.line else "")
+
+
+def roles(case: Case) -> str:
+    """The roles that the policy gives the actor, or whom it acts for, as of the event; "" for none."""
+    return ", ".join(sorted(roles_held(case.view.policy, _asked(case, "")))) if "time" in case.entry else ""
 
 
 def frozen(case: Case) -> bool:

@@ -25,13 +25,15 @@ from pipetrail_processors.detect.case import Case
 from pipetrail_processors.detect.expression import Expression
 from pipetrail_processors.guard.freeze import Part, Pattern, Text, matches
 from pipetrail_processors.guard.roles import names_of
+from pipetrail_processors.watch.state_fields import STATE
 
 SETTING = "exclusions"
 _ABOUT = ("actors", "repositories", "environments", "when")
 
 
 def _compiled(value: str) -> str:
-    Expression(value)
+    if asked := STATE.keys() & Expression(value).paths:
+        raise ValueError(f"{min(asked)} can be asked by rules alone")
     return value
 
 

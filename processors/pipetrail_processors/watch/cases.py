@@ -13,6 +13,7 @@ from pipetrail_schemas.times import format_time, parse_time
 from pipetrail_processors.detect.case import Case, View
 from pipetrail_processors.detect.ruleset import Compiled, Step
 from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.watch.dossier import DossierView
 
 
 def candidates(rule: Compiled, view: View) -> list[Case]:
@@ -25,6 +26,8 @@ def candidates(rule: Compiled, view: View) -> list[Case]:
         return list(_sequences(rule, view))
     facts = [fact for fact in view.facts if fact["e"]["type"] in rule.on]
     if rule.rule.threshold is None:
+        if rule.rule.state_fields and isinstance(view, DossierView):
+            facts = [fact for fact in facts if view.knows_state(fact)]
         return [Case(view, [fact]) for fact in facts]
     matching = [fact for fact in facts if rule.when.holds(Case(view, [fact]))]
     window = rule.rule.window or timedelta()
@@ -34,6 +37,8 @@ def candidates(rule: Compiled, view: View) -> list[Case]:
 def worth_keeping(rule: Compiled, view: View, fact: Fact) -> bool:
     """Whether an event of a repository or an actor can be part of anything that the rule finds."""
     case = Case(view, [fact])
+    if rule.rule.state_fields:
+        return rule.plausible(case)  # what it says of the state is to be asked of the whole dossier
     steps = rule.steps or [Step(rule.on, rule.when)]
     try:
         return any(fact["e"]["type"] in step.on and step.when.holds(case) for step in steps)

@@ -6,7 +6,8 @@ about what is no longer kept stands as it was published. A dossier of which noth
 
     key    one of  c ID (a change)   e ENVIRONMENT SERVICE   a ACTOR   r (the repository)
     value  f  facts by event id, in order of time (`o`)   g  findings as they were published, by id
-           q  those that were decided about   y  it is queued for the day when it is looked at again
+           q  those that were decided about   z  the time of the latest fact that had to go
+           y  it is queued for the day when it is looked at again
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from pipetrail_processors.state.retention import Entry, day_of, enqueue
 from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact, stands
 from pipetrail_processors.trail.summary import Subject, in_order
+from pipetrail_processors.watch.state_fields import since
 
 _IN_ORDER = "o"
 _DAY, _DATE = timedelta(days=1), len("2026-11-23")
@@ -61,8 +63,11 @@ class DossierView(View):
         policy: Policy,
         of_commit: Callable[[str], Sequence[Fact]],
         open_findings: Callable[[str], Mapping[str, Any]],
+        *,
+        gone_until: str = "",
     ) -> None:
         super().__init__(subject, facts, policy)
+        self._gone_until = gone_until
         self.standings: dict[str, Any] = {}
         # The deployments of each commit.
         self.deployments: dict[str, set[str]] = {}
@@ -71,6 +76,10 @@ class DossierView(View):
                 self.deployments.setdefault(fact["o"], set()).add(fact["d"])
         self.of_commit = of_commit
         self.open_findings = open_findings
+
+    def knows_state(self, fact: Fact) -> bool:
+        """Whether the state as of a fact is to be told: all is kept that it rests on, or the fact is the latest."""
+        return not self._gone_until or since(fact["e"]["time"]) >= self._gone_until or fact is self.facts[-1]
 
 
 def keys_of(fact: Fact) -> Iterator[tuple[str, str]]:
@@ -122,6 +131,7 @@ class Dossier:
                 self.facts = [*self.facts, fact]
         gone = _beyond(self.facts, bounds)
         if gone:
+            self.node["z"] = max(self.gone_until, *(facts[one]["e"]["time"] for one in gone))
             self.facts = [one for one in self.facts if one["e"]["event_id"] not in gone]
             for one in gone:
                 del facts[one]
@@ -135,11 +145,20 @@ class Dossier:
         """Whether a finding that was published shows one of the events."""
         return bool(events) and any(not _evidence(one).isdisjoint(events) for one in self.node.get("g", {}).values())
 
-    def forget_what_nothing_shows(self) -> list[tuple[str, dict[str, Any]]]:
-        """Leave findings alone whose events are not kept any more. Returns them, by id."""
+    def forget_what_nothing_shows(self, of_state: Collection[str] = ()) -> list[tuple[str, dict[str, Any]]]:
+        """Leave findings alone whose events are not kept any more, or what their rules rest on. Returns them, by id.
+
+        Args:
+            of_state: the ids of rules that rest on the state before the event, too (`watch.state_fields`).
+        """
         published = self.node.get("g", {})
         kept = self.node["f"].keys()
-        forgotten = [(key, document) for key, document in published.items() if not kept & _evidence(document)]
+        unknown = {
+            key
+            for key, document in published.items()
+            if document["rule"]["id"] in of_state and since(document["@timestamp"]) < self.gone_until
+        }
+        forgotten = [(key, one) for key, one in published.items() if key in unknown or not kept & _evidence(one)]
         for finding_id, _ in forgotten:
             del published[finding_id]
         return forgotten
@@ -147,6 +166,12 @@ class Dossier:
     def forget(self) -> None:
         """Remove it."""
         self._state.delete(self._key)
+
+    @property
+    def gone_until(self) -> str:
+        """The time of the latest fact that had to go; "" for none."""
+        until: str = self.node.get("z", "")
+        return until
 
     @property
     def day(self) -> int:

@@ -5,7 +5,7 @@ environment depends on the trails of its commits. Events that no rule over dossi
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from pipetrail_schemas.topics import FINDINGS
 
 from pipetrail_processors.correlate.nodes import Node, Work
 from pipetrail_processors.detect.detect import detect, update
-from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.detect.ruleset import Compiled, RuleSet
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.guard.review_fields import CHECKS
 from pipetrail_processors.lifecycle.ledger import Ledger, in_dossier
@@ -29,6 +29,7 @@ from pipetrail_processors.trail.summary import Subject, in_order
 from pipetrail_processors.watch import silence
 from pipetrail_processors.watch.cases import candidates, concerns, worth_keeping
 from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier, DossierView, keys_of
+from pipetrail_processors.watch.state_fields import STATE, StateField
 
 # Dossiers that take only what some rule matches: they are about rare events among many.
 _SELECTIVE = frozenset({"repository", "actor"})
@@ -70,6 +71,10 @@ class Watch:
         self._rules = rules
         self._trail = rules.over("trail")
         self._over = {what: rules.over(what) for what in BOUNDS}
+        # What rules over them ask of the state before an event, and which rules these are.
+        self._state = {what: _asked(of.rules) for what, of in self._over.items()}
+        self._of_state = {rule.rule.id for rule in rules.rules if rule.rule.state_fields}
+        self._rests_on = {kind for fields in self._state.values() for one in fields for kind in one.types}
         self._listens = bool(self._over["repository"].of_type(silence.SILENT))
 
     def on_event(self, work: Work, fact: Fact, source: str) -> list[Output]:
@@ -140,7 +145,7 @@ class Watch:
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
     def _wanted(self, kind: str) -> bool:
-        return self._rules.watched(kind) or kind.startswith(_LIFE)
+        return self._rules.watched(kind) or kind.startswith(_LIFE) or kind in self._rests_on
 
     def _alone(self, work: Work, scope: str, fact: Fact) -> list[Output]:
         """Judge by the rules over trails an event of a repository that belongs to no trail: it is one of its own."""
@@ -159,11 +164,12 @@ class Watch:
     def _take(self, work: Work, scope: str, what: str, key: str, fact: Fact) -> "_Touched | None":
         """Put the fact into the dossier; None where the dossier does not want it."""
         kind, rules = fact["e"]["type"], self._over[what]
+        rested_on = any(kind in one.types and one.keeps(fact) for one in self._state[what])
         if what in _SELECTIVE:
-            if not rules.of_type(kind):
+            if not (rules.of_type(kind) or rested_on):
                 return None
             view = self._view(work, scope, [fact])
-            if not any(worth_keeping(rule, view, fact) for rule in rules.plausible(view)):
+            if not (rested_on or any(worth_keeping(rule, view, fact) for rule in rules.plausible(view))):
                 return None
         elif not (kind.startswith(_LIVES[what]) and rules.rules):
             return None
@@ -175,7 +181,8 @@ class Watch:
             return None
         if what == "change" and work.repository:
             self._bind(work, key, dossier.facts)
-        to_judge = added.again or dossier.shows(added.gone) or self._concerned(rules, dossier.facts, slim)
+        altered = rested_on or dossier.shows(added.gone) or self._concerned(rules, dossier.facts, slim)
+        to_judge = added.again or altered
         return _Touched(what, dossier, again=added.again, altered=True, to_judge=to_judge)
 
     def _concerned(self, rules: RuleSet, facts: Sequence[Fact], fact: Fact) -> bool:
@@ -189,10 +196,10 @@ class Watch:
         if not touched.to_judge:
             dossier.save()
             return []
-        view = self._view(work, scope, dossier.facts)
+        view = self._view(work, scope, dossier.facts, dossier.gone_until)
         hits = detect(view, self._over[touched.what], candidates)
         ledger = self._ledger(work, scope, dossier)
-        ledger.release(dossier.forget_what_nothing_shows())
+        ledger.release(dossier.forget_what_nothing_shows(self._of_state))
         findings = update(dossier.node, hits, ledger, again=touched.again, cause=work.cause)
         if findings or touched.altered:
             dossier.save()
@@ -201,7 +208,7 @@ class Watch:
     def _ledger(self, work: Work, scope: str, dossier: Dossier) -> Ledger:
         return Ledger(work, self._policy, in_dossier(scope, dossier.key), dossier.node)
 
-    def _view(self, work: Work, scope: str, facts: Sequence[Fact]) -> DossierView:
+    def _view(self, work: Work, scope: str, facts: Sequence[Fact], gone_until: str = "") -> DossierView:
         known: dict[str, Sequence[Fact]] = {}
 
         def of_commit(commit: str) -> Sequence[Fact]:
@@ -214,7 +221,7 @@ class Watch:
             return published
 
         subject = Subject(id=_scope_id(scope), repository=work.repository or None, commit=None, revision=1)
-        return DossierView(subject, facts, self._policy, of_commit, open_findings)
+        return DossierView(subject, facts, self._policy, of_commit, open_findings, gone_until=gone_until)
 
     def _bind(self, work: Work, change: str, facts: Sequence[Fact]) -> None:
         """Note in the commits of a change until when their facts count for what rules fire on; nothing before there is any."""
@@ -247,6 +254,11 @@ class Watch:
             return []
         facts = work.node(commit).get("f", {}).values()
         return sorted({key for fact in facts if "d" in fact for what, key in keys_of(fact) if what == "environment"})
+
+
+def _asked(rules: Iterable[Compiled]) -> list[StateField]:
+    """What rules ask of the state before an event."""
+    return [STATE[path] for path in sorted({path for rule in rules for path in rule.rule.state_fields})]
 
 
 def scope_of(repository: str | None, source: str) -> str:

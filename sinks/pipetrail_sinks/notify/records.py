@@ -154,7 +154,7 @@ class Records:
         if item.person is None:
             return item
         since, until = (item.time - OVERRIDES_SPAN).timestamp(), item.time.timestamp()
-        count, found = 0, []
+        count, found = 0, list[tuple[float, str, str]]()
         for same, names in _same_person(item.person):
             values = (*names, item.finding, since, until)
             of_person = f"FROM overrides WHERE {same} AND finding <> ? AND time BETWEEN ? AND ?"
