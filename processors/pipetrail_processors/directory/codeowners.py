@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from pipetrail_schemas.errors import SettingError
 
+# The role of whom CODEOWNERS names.
+CODE_OWNER = "code_owner"
 _SECTION = re.compile(r"^\^?\[[^\]]+\](\[\d+\])?(\s|$)")
 _OWNER = re.compile(r"^(@[\w.-]+(/[\w./-]+)?|@@[\w-]+|[^@\s]+@[^@\s]+)$")
 

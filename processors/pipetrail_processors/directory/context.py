@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pipetrail_processors.directory.claims import names_actor, proven_claims
 from pipetrail_processors.directory.person import Person
-from pipetrail_processors.directory.reference import Reference
+from pipetrail_processors.directory.reference import Reference, Service
 from pipetrail_processors.enrich.reading import Content, Reading
 
 BOTS = frozenset({"app", "service_account", "system", "api_key"})
@@ -26,6 +26,7 @@ class Context(NamedTuple):
 
     person: Person | None = None
     roles: tuple[str, ...] = ()
+    acting_roles: tuple[str, ...] = ()  # of whom the deed is put down to: the human behind a bot, else the actor
     human: dict[str, str] | None = None
     human_by: str = ""
     service: str = ""
@@ -47,12 +48,13 @@ def context_of(reading: Reading, reference: Reference) -> Context:
     if reference.is_empty:
         return Context(human=human, human_by=human_by)
     person = None if bot or entry else _person(reading, reference, user, host)
-    claims = proven_claims(reading.content)
-    claimed = reference.roles_of(claims, reading.time) if claims and names_actor(claims, user) else []
     service = reference.service(reading.repository or "", (reading.data.get("service") or _NOTHING).get("name"))
+    roles = _roles(reading, reference, person, service)
+    behalf = human or actor.get("on_behalf_of")
     return Context(
         person=person,
-        roles=tuple(sorted({*(person.roles_at(reading.time) if person else ()), *claimed})),
+        roles=roles,
+        acting_roles=_held(reading, reference, _known_person(reference, host, behalf), service) if behalf else roles,
         human=human,
         human_by=human_by,
         service=service.name if service else "",
@@ -79,6 +81,18 @@ def resolve_authors(fact: Fact, reference: Reference) -> None:
         person = reference.person(email) if email else None
         if person:
             about[key] = person.shown
+
+
+def _roles(reading: Reading, reference: Reference, person: Person | None, service: Service | None) -> tuple[str, ...]:
+    """The actor's roles as of the event: those that the files tell, and those that proven claims give."""
+    claims = proven_claims(reading.content)
+    names = claims and names_actor(claims, reading.data.get("user") or _NOTHING)
+    claimed = reference.roles_of(claims, reading.time) if names else ()
+    return tuple(sorted({*_held(reading, reference, person, service), *claimed}))
+
+
+def _held(reading: Reading, reference: Reference, person: Person | None, service: Service | None) -> tuple[str, ...]:
+    return tuple(reference.roles(person, reading.repository or "", service, reading.time)) if person else ()
 
 
 def _person(reading: Reading, reference: Reference, user: Content, host: str) -> Person | None:
@@ -114,7 +128,10 @@ def _named(value: str) -> dict[str, str] | None:
 
 def _known(reference: Reference, host: str, told: Any) -> dict[str, str]:
     """The human as the reference data know them, else as told."""
-    shown = {name: str(told[name]) for name in ("id", "name", "email") if told.get(name)}
-    keys = (shown.get("email"), shown.get("name"), shown.get("id"))
-    person = next((found for key in keys if key and (found := reference.person(key, host))), None)
-    return person.shown if person else shown
+    person = _known_person(reference, host, told)
+    return person.shown if person else {name: str(told[name]) for name in ("id", "name", "email") if told.get(name)}
+
+
+def _known_person(reference: Reference, host: str, told: Any) -> Person | None:
+    keys = (told.get("email"), told.get("name"), told.get("id"))
+    return next((found for key in keys if key and (found := reference.person(str(key), host))), None)

@@ -67,8 +67,23 @@ class Person(_Part):
         """What the person is found by, in lower case."""
         return dict.fromkeys((self.id.casefold(), *self.emails, *(login.casefold() for login in self.logins)))
 
+    def employed_at(self, time: str) -> bool:
+        """Whether the person had come and had not left (canonical time)."""
+        return Role(role="employed", since=self.since, until=self.until).held(time)
+
     def roles_at(self, time: str) -> list[str]:
         """The roles held then; none before the person came and after they left."""
-        if not Role(role="employed", since=self.since, until=self.until).held(time):
+        if not self.employed_at(time):
             return []
         return sorted({role.role for role in self.roles if role.held(time)})
+
+    def is_called(self, owner: str, host: str) -> bool:
+        """Whether an owner of CODEOWNERS is the person, or a team of theirs, on the host: `@login`, `@org/team`, an address."""
+        named = owner.casefold()
+        if not named.startswith("@"):
+            return named in self.emails
+        named = named.lstrip("@")
+        teams = {team.casefold().lstrip("@") for team in self.teams}
+        if "/" in named:
+            return not teams.isdisjoint({named, named.rpartition("/")[2]})
+        return not {named, f"{host}/{named}"}.isdisjoint(login.casefold() for login in self.logins)

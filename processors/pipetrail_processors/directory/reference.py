@@ -18,7 +18,7 @@ from pipetrail_schemas.service.yamlfile import parse
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from pipetrail_processors.directory.claims import ClaimedRole, ClaimsFile, roles_by
-from pipetrail_processors.directory.codeowners import CodeOwners, parse_codeowners
+from pipetrail_processors.directory.codeowners import CODE_OWNER, CodeOwners, parse_codeowners
 from pipetrail_processors.directory.patterns import Patterns, matches
 from pipetrail_processors.directory.people_files import SETTING, Found, from_csv, from_scim, from_yaml
 from pipetrail_processors.directory.person import Person
@@ -121,9 +121,24 @@ class Reference:
         """Who owns it: the service's team, else the first team that CODEOWNERS names for its folder, else for the root."""
         if service and service.team:
             return service.team
-        told = self._owners.get(repository.partition("://")[2].casefold())
-        owners = told.owners(service.path if service else "") if told else ()
+        owners = self._owners_of(repository, service)
         return next((owner.removeprefix("@") for owner in owners if owner.startswith("@") and "/" in owner), None)
+
+    def roles(self, person: Person, repository: str, service: Service | None, time: str) -> list[str]:
+        """The roles that a person had at a canonical time: those held then, and whether CODEOWNERS named them, or their team.
+
+        Of CODEOWNERS the owners of the service's folder count, else those of the root, while the person was employed.
+        """
+        held = person.roles_at(time)
+        if CODE_OWNER in held or not person.employed_at(time):
+            return held
+        host = repository.partition("://")[2].partition("/")[0].casefold()
+        names_them = any(person.is_called(owner, host) for owner in self._owners_of(repository, service))
+        return sorted([*held, CODE_OWNER]) if names_them else held
+
+    def _owners_of(self, repository: str, service: Service | None) -> tuple[str, ...]:
+        told = self._owners.get(repository.partition("://")[2].casefold())
+        return told.owners(service.path if service else "") if told else ()
 
     def tier(self, environment: str) -> str | None:
         """What kind of environment it is; the first entry that matches decides."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pipetrail_processors.guard import freeze
 from pipetrail_processors.guard.policy import Policy
-from pipetrail_processors.guard.roles import Action, names_of, roles_of
+from pipetrail_processors.guard.roles import Action, alike, names_of, roles_of
 from pipetrail_processors.trail.people import display
 
 # What puts something into an environment: what a freeze stops. A roll back is how people get out of trouble.
@@ -14,7 +14,10 @@ FROZEN_ACTIONS = frozenset({Action.DEPLOY})
 
 
 class Question(NamedTuple):
-    """Who wants to do what, where and when. `roles` are those that the event (or the asker) says the actor has."""
+    """Who wants to do what, where and when.
+
+    `roles` are those that the event (or the asker) says the actor has, `known_roles` those that the reference data give.
+    """
 
     actor: Mapping[str, str]
     action: str
@@ -22,6 +25,7 @@ class Question(NamedTuple):
     environment: str
     time: datetime
     roles: Collection[str] = ()
+    known_roles: Collection[str] = ()
 
 
 class Decision(NamedTuple):
@@ -68,8 +72,10 @@ def may(policy: Policy, question: Question) -> Decision:
 
 
 def roles_held(policy: Policy, question: Question) -> dict[str, str]:
-    """The roles of who asks, each with what gives it: an entry of the policy, or the event."""
+    """The roles of who asks, each with what gives it: an entry of the policy, the reference data, or the event."""
     roles = roles_of(names_of(question.actor, policy.groups), policy.people, policy.groups)
+    for role in alike(policy.known_roles, question.known_roles):
+        roles.setdefault(role, "the reference data")
     if policy.roles_from == "events":
         roles.update({role: "the event" for role in question.roles if role in policy.known_roles and role not in roles})
     return roles

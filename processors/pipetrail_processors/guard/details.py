@@ -30,10 +30,10 @@ def details(reading: Reading) -> Content:
     subject = reading.kind.name.partition(".")[0]
     if subject == "commit":
         return _commit(reading)
-    if subject not in _SUBJECTS:
-        return _NOTHING
-    own, event = reading.own, reading.data.get("event") or _NOTHING
     user = reading.data.get("user") or _NOTHING
+    if subject not in _SUBJECTS:
+        return {"r": user["roles"]} if user.get("roles") else _NOTHING
+    own, event = reading.own, reading.data.get("event") or _NOTHING
     base = ((reading.vcs.get("ref") or _NOTHING).get("base")) or _NOTHING
     found: Content = {
         "a": event.get("action"),

@@ -11,6 +11,8 @@ import click
 from pipetrail_schemas import ids
 from pipetrail_schemas.times import now, parse_time
 
+from pipetrail_processors.directory.reference import Reference, load_reference, no_reference
+from pipetrail_processors.guard.asker import known
 from pipetrail_processors.guard.decision import Decision, Question, decide
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.guard.roles import Action
@@ -25,6 +27,13 @@ policy_file = click.option(
     default=DEFAULT,
     show_default=True,
     help="The policy file.",
+)
+reference_folder = click.option(
+    "--reference",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="PIPETRAIL_PROCESS_REFERENCE_DIR",
+    help="The folder of reference data, whose people have roles, too; none unless given.",
 )
 
 
@@ -51,6 +60,7 @@ def check(path: Path) -> None:
 
 @policy.command()
 @policy_file
+@reference_folder
 @click.option("--actor", required=True, metavar="NAME", help="Who: id, name or e-mail address.")
 @click.option("--action", required=True, type=click.Choice([action.value for action in Action]), help="What.")
 @click.option("--environment", metavar="NAME", help="Where to, for what concerns an environment.")
@@ -58,7 +68,7 @@ def check(path: Path) -> None:
 @click.option("--at", "at", metavar="TIME", help="When, with a zone: 2026-11-23T09:00:00Z; now if not said.")
 @click.option("--role", "roles", multiple=True, metavar="ROLE", help="A role that the event would carry.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line.")
-def explain(path: Path, actor: str, action: str, *, as_json: bool, **given: Any) -> None:
+def explain(path: Path, folder: Path | None, actor: str, action: str, *, as_json: bool, **given: Any) -> None:
     """Say whether ACTOR may, and which line of the policy decides. Exits 0 for yes, 1 for no."""
     question = Question(
         actor={"name": actor},
@@ -68,10 +78,19 @@ def explain(path: Path, actor: str, action: str, *, as_json: bool, **given: Any)
         time=moment_of(given["at"]),
         roles=given["roles"],
     )
-    decision = decide(Policy.load(path), question)
+    decision = decide(Policy.load(path), known(question, reference_of(folder)))
     click.echo(told(decision, path, as_json=as_json))
     if not decision.allowed:
         sys.exit(_DENIED)
+
+
+def reference_of(folder: Path | None) -> Reference:
+    """The reference data of the folder; none without one.
+
+    Raises:
+        SettingError: the folder or a file in it is wrong.
+    """
+    return load_reference(folder) if folder else no_reference()
 
 
 def told(decision: Decision, path: Path, *, as_json: bool) -> str:

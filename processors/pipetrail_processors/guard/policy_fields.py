@@ -125,4 +125,5 @@ def _asked(case: Case, action: str) -> Question:
         environment=str(case.entry.get("environment", "")),
         time=parse_time(case.entry["time"]),
         roles=fact.get("more", {}).get("r", ()),
+        known_roles=fact.get("g", ()),
     )

@@ -1,6 +1,8 @@
 """Who may do what: people and groups have roles, and a matrix of role, action and environment allows. Pure.
 
-Allowed is what a line of the matrix allows; everything else is not. A policy without a matrix governs no roles, and says so.
+Roles are given by the policy itself and by the reference data (identity file, directory export, a token's proven claims,
+CODEOWNERS), as of the event; by events themselves only where the policy says so. Allowed is what a line of the matrix allows;
+everything else is not. A policy without a matrix governs no roles, and says so.
 """
 
 from collections.abc import Collection, Mapping
@@ -79,3 +81,15 @@ def roles_of(names: Collection[str], people: Mapping[str, Collection[str]], grou
         if name.lower() in names:
             found.update({role: f"groups.{name}" for role in group.roles if role not in found})
     return found
+
+
+def alike(known: Collection[str], told: Collection[str]) -> list[str]:
+    """The roles of the policy that a directory means: `Release Manager` and `release-manager` are `release_manager`."""
+    if not told:
+        return []
+    meant = {_plain(role) for role in told}
+    return [role for role in known if _plain(role) in meant]
+
+
+def _plain(role: str) -> str:
+    return "_".join(role.casefold().replace("-", " ").replace("_", " ").split())

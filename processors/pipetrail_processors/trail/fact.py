@@ -16,6 +16,7 @@ A fact is a JSON object with short keys, since it is read and written with every
     more  what only rules about controls, reviews and roles need (`guard.details`)
     c  what the commit says of itself: m summary, a author, c committer, p parents, i its identity as a piece of work
     t  ticket, w version control, p artifact, u on whose behalf, x control
+    g  roles that the reference data give to whom the deed is put down to, as of the event
 """
 
 from typing import Any
@@ -93,6 +94,8 @@ def _add_people(fact: Fact, context: Context) -> None:
     entry = fact["e"]
     if context.person:
         entry["actor"] = context.person.shown
+    if context.acting_roles:
+        fact["g"] = list(context.acting_roles)
     if context.human_by:
         entry["human_by"] = context.human_by
     if context.human:

@@ -21,7 +21,7 @@ def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
     reference = load_reference(tmp_path)
     ann = reference.person("ann42", "git.example")
     assert ann
-    assert ann.roles_at("2026-01-05T00:00:00.000Z") == ["release-manager"]
+    assert ann.roles_at("2026-01-05T00:00:00.000Z") == ["release_manager"]
     service = reference.service("https://git.example/acme/shop", "api")
     assert reference.team("https://git.example/acme/shop", service) == "payments"
     assert reference.tier("prod-eu") == "production"
