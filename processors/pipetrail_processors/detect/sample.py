@@ -30,7 +30,7 @@ class Sample(BaseModel):
     like: str | None = None
     headers: dict[str, str] = {}
     instance: str | None = None
-    payload: dict[str, Any] = {}
+    payload: dict[str, Any] | list[Any] = {}
 
 
 class _Samples(RootModel[dict[str, Sample]]):
@@ -85,7 +85,7 @@ def put_together(value: Any, samples: Mapping[str, Sample], within: tuple[str, .
     return put_together(samples[match[1]].payload, samples, (*within, match[1]))
 
 
-def changed(payload: Mapping[str, Any], put: Mapping[str, Any], add: Mapping[str, Any], without: tuple[str, ...]) -> Any:
+def changed(payload: Mapping[str, Any] | list[Any], put: Mapping[str, Any], add: Mapping[str, Any], without: tuple[str, ...]) -> Any:
     """A payload with changes by dotted paths; members of lists go by their number, from 0 on.
 
     Args:
@@ -97,7 +97,7 @@ def changed(payload: Mapping[str, Any], put: Mapping[str, Any], add: Mapping[str
     Raises:
         WrongChangeError: a path leads nowhere.
     """
-    whole = deepcopy(dict(payload))
+    whole = deepcopy(payload)
     for path in without:
         parent, last = _place(whole, path, there=True)
         del parent[last]
@@ -151,9 +151,7 @@ def _like(name: str, known: Mapping[str, Sample], read: YamlFile, seen: tuple[st
     )
 
 
-def _joined(model: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    whole = dict(model)
-    for name, value in own.items():
-        below = whole.get(name)
-        whole[name] = _joined(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return whole
+def _joined(model: Any, own: Any) -> Any:
+    if not (isinstance(model, dict) and isinstance(own, dict)):
+        return own
+    return {**model, **{name: _joined(model.get(name), value) for name, value in own.items()}}

@@ -45,7 +45,7 @@ class Sent(NamedTuple):
     """One delivery, as the system makes it, and when it was received."""
 
     headers: dict[str, str]
-    payload: dict[str, Any]
+    payload: Any
     received: datetime
     instance: str | None
 
@@ -80,7 +80,7 @@ class _Delivery(_Part):
     put: dict[str, Any] = Field(default={}, alias="with", description="by path, values instead of the sample's")
     add: dict[str, Any] = Field(default={}, description="by path, what the sample has not")
     without: tuple[str, ...] = Field(default=(), description="paths of what is taken out")
-    payload: dict[str, Any] | None = Field(default=None, description="instead of a sample: what is sent, whole")
+    payload: dict[str, Any] | list[Any] | None = Field(default=None, description="instead of a sample: what is sent, whole")
     headers: dict[str, str] = {}
     instance: str | None = None
     minute: int | None = Field(default=None, description="when, in minutes from the start")
@@ -178,7 +178,8 @@ def _deliveries(history: _History, place: yamlfile.Place, read: YamlFile, sample
             cycled = {path: values[turn % len(values)] for path, values in one.cycle.items()}
             try:
                 put, add = (sample.put_together(part, samples) for part in ({**one.put, **cycled}, one.add))
-                payload = sample.changed(one.payload or model.payload, put, add, one.without)
+                whole = model.payload if one.payload is None else sample.put_together(one.payload, samples)
+                payload = sample.changed(whole, put, add, one.without)
             except WrongChangeError as exc:
                 raise read.error((*where, *_blamed(one, exc)), str(exc)) from exc
             start = one.at or START + timedelta(minutes=number if one.minute is None else one.minute)
