@@ -16,7 +16,8 @@ from pipetrail_schemas.times import format_time
 
 from pipetrail_processors.anomaly.durations import durations, started
 from pipetrail_processors.anomaly.measure import MEASURES, Measure, subject_of, time_ms
-from pipetrail_processors.anomaly.series import JUDGED, QUIET, QUIET_ALONE, QUIET_ALONE_MS, Sample, Series, key_of
+from pipetrail_processors.anomaly.newest import Sample
+from pipetrail_processors.anomaly.series import JUDGED, QUIET, QUIET_ALONE, QUIET_ALONE_MS, Series, Slot, key_of
 from pipetrail_processors.anomaly.setting import Setting
 from pipetrail_processors.anomaly.told import Told
 from pipetrail_processors.anomaly.verdict import Verdict
@@ -134,14 +135,14 @@ class Anomalies:
             return False
         name = key.removeprefix(_PREFIX)
         one = self._by_rule.get(name.partition(" ")[0])
-        series = Series(work.state, work.repository, name, one.measure.slot if one else lambda ms, _: ms)
+        series = Series(work.state, work.repository, name, one.measure.slot if one else Slot(1))
         if series.is_new:
             return True
-        if series.day < day:
+        if series.newest.day < day:
             series.forget()
             Told(work, self._policy, name).forget()
         else:
-            enqueue(work.state, series.day, [Entry(work.repository, key)])
+            enqueue(work.state, series.newest.day, [Entry(work.repository, key)])
         return True
 
     def _take(
@@ -155,14 +156,14 @@ class Anomalies:
         series = Series(work.state, work.repository, name, one.measure.slot, one.measure.span)
         place = series.drop(carrier.key) if value is None else series.put(carrier.sample(one.measure, value))
         if place is None:
-            return Told(work, self._policy, name).again() if series.holds else []
+            return Told(work, self._policy, name).again() if series.newest.holds else []
         found = _judged(series, one, place)
         outputs: list[Output] = []
-        if found or series.holds:
+        if found or series.newest.holds:
             hits = [(hit, at) for at, verdict in found for hit in self._hits(work, one, series, at, verdict)]
             outputs = Told(work, self._policy, name).correct(series, place, hits, again=again)
         day = work.day or 0
-        series.day = max(series.day, day)
+        series.newest.day = max(series.newest.day, day)
         if series.is_new:
             enqueue(work.state, day, [Entry(work.repository, _PREFIX + name)])
         series.save()
@@ -170,10 +171,10 @@ class Anomalies:
 
     def _hits(self, work: Work, one: _Measured, series: Series, place: int, verdict: Verdict) -> Iterator[Hit]:
         """The finding about a sample, unless the rule's condition does not hold for it."""
-        fact = series.fact(place)
+        fact = series.newest.fact(place)
         if fact is None:
             return
-        others = (series.fact(at) for at in range(max(0, place - verdict.span + 1), place) if series.value[at])
+        others = (series.newest.fact(at) for at in range(max(0, place - verdict.span + 1), place) if series.value[at])
         facts = [fact, *(other for other in others if other)]
         subject = Subject(id=_scope_id(work.repository), repository=work.repository, commit=None, revision=1)
         case = Case(MeasureView(subject, facts, self._policy, verdict), facts)
@@ -189,11 +190,11 @@ class Anomalies:
 
 def _judged(series: Series, one: _Measured, place: int) -> list[tuple[int, Verdict]]:
     """What is out of the ordinary from a place on, each with the first of those that are together only."""
-    count = len(series.ms)
+    count = len(series.newest)
     found = []
     for at in range(max(place, count - JUDGED - QUIET, 0), count):
         verdict = one.measure.judge(series, at, one.setting)
-        series.flag[at] = verdict is not None
+        series.newest.flag(at, flagged=verdict is not None)
         if verdict and at >= count - JUDGED and not _among_others(series, at, one.measure.span):
             found.append((at, verdict))
     return found

@@ -8,7 +8,7 @@ since Friday afternoon in one place is Saturday in UTC. A change to summer time 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from pipetrail_processors.anomaly.series import BASELINE, Series
 from pipetrail_processors.anomaly.setting import Setting
@@ -32,8 +32,12 @@ _LEAST_MS = 14 * DAY_HOURS * HOUR_MS
 
 def judge(series: Series, place: int, setting: Setting) -> Verdict | None:
     """Whether the time of the event at a place is out of the ordinary. The series' values are hours of the week."""
-    ms, hour, size = series.ms[place], series.value[place], series.size(place)
-    if size < setting.samples or _upper(0, size) >= setting.threshold or _is_ordinary(series.surely(place)[1], hour, setting):
+    size = series.size(place)
+    if size < setting.samples or _upper(0, size) >= setting.threshold:
+        return None
+    ms, _, hour = series.newest.at(place)
+    quick_looks = (reversed(series.surely(place)[1]), (point.value for point in series.back(place)))
+    if any(_is_ordinary(hours, hour, setting) for hours in quick_looks):
         return None
     points = series.baseline(place)
     samples = len(points)
@@ -56,11 +60,11 @@ def judge(series: Series, place: int, setting: Setting) -> Verdict | None:
     return Verdict(weekday_and_time(ms), normal, samples, points[0].ms, (expected + 1) / (near + 1))
 
 
-def _is_ordinary(hours: Sequence[float], hour: float, setting: Setting) -> bool:
+def _is_ordinary(hours: Iterable[float], hour: float, setting: Setting) -> bool:
     """A quick look: enough are near, however many others there are."""
     enough = int(setting.threshold * BASELINE) + 1
     near = 0
-    for other in reversed(hours):
+    for other in hours:
         near += _is_near(other, hour, WEEK_HOURS)
         if near >= enough:
             return True

@@ -62,12 +62,13 @@ SIZE = Scale(offset=1.0, floor=0.35, falls=False, shown=_commits)
 
 def judge(scale: Scale, series: Series, place: int, setting: Setting) -> Verdict | None:
     """Whether the value at a place is out of the ordinary; None where it is not, or where too little is known."""
-    value = series.value[place]
-    ms = series.ms[place]
-    if series.size(place) < setting.samples or _is_ordinary(zip(*series.surely(place), strict=True), ms, value):
+    if series.size(place) < setting.samples:
+        return None
+    ms, _, value = series.newest.at(place)
+    if _is_ordinary(zip(*series.surely(place), strict=True), ms, value) or _is_ordinary(series.back(place), ms, value):
         return None
     points = series.baseline(place)
-    if len(points) < setting.samples or _is_ordinary(reversed(points), ms, value):
+    if len(points) < setting.samples:
         return None
     points = _season(points, ms, scale, setting.samples)
     values = [point.value for point in points]

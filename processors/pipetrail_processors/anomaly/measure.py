@@ -1,6 +1,6 @@
 """The measures: which events carry one, whose history it belongs to, what its value is, and how it is judged. Pure."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -18,7 +18,6 @@ _RUNS = frozenset({"build.finished", "testsuiterun.finished", "pipelinerun.finis
 _DELIVERIES = frozenset({"change.merged", "build.finished", "deployment.finished"})
 _OVERRIDES = frozenset({"policy.bypassed", "taskrun.skipped"})
 _DEPLOYMENT = "deployment.finished"
-_WEEK_MS = 7 * DAY_HOURS * HOUR_MS
 
 
 class Measure(NamedTuple):
@@ -101,23 +100,16 @@ def _unknown(_: Fact) -> float | None:
     return None
 
 
-def _each_hour(ms: int, _: float) -> Hashable:
-    return ms // HOUR_MS
-
-
-def _each_week(ms: int, value: float) -> Hashable:
-    return ms // _WEEK_MS, value
-
-
+_EACH_HOUR, _EACH_WEEK = Slot(HOUR_MS), Slot(7 * DAY_HOURS * HOUR_MS, each_value=True)
 _ENVIRONMENT, _REPOSITORY = frozenset({"environment"}), frozenset({"repository"})
 _DEPLOYED = frozenset({_DEPLOYMENT})
 MEASURES: Mapping[str, Measure] = {
-    "build_duration": Measure(_REPOSITORY, _RUNS, _unknown, partial(level.judge, level.DURATION), _each_hour),
-    "deployment_size": Measure(_ENVIRONMENT, _DEPLOYED, _unknown, partial(level.judge, level.SIZE), _each_hour),
-    "failure_rate": Measure(_REPOSITORY | _ENVIRONMENT, _RUNS | _DEPLOYED, _failed, rate.judge, _each_hour, WINDOW),
+    "build_duration": Measure(_REPOSITORY, _RUNS, _unknown, partial(level.judge, level.DURATION), _EACH_HOUR),
+    "deployment_size": Measure(_ENVIRONMENT, _DEPLOYED, _unknown, partial(level.judge, level.SIZE), _EACH_HOUR),
+    "failure_rate": Measure(_REPOSITORY | _ENVIRONMENT, _RUNS | _DEPLOYED, _failed, rate.judge, _EACH_HOUR, WINDOW),
     "override_rate": Measure(
-        frozenset({"repository", "actor"}), _DELIVERIES | _OVERRIDES, _override, rate.judge, _each_hour, WINDOW
+        frozenset({"repository", "actor"}), _DELIVERIES | _OVERRIDES, _override, rate.judge, _EACH_HOUR, WINDOW
     ),
-    "deployment_hour": Measure(frozenset({"environment", "actor"}), _DEPLOYED, _hour, hour.judge, _each_hour),
-    "first_deployment": Measure(_ENVIRONMENT, _DEPLOYED, _actor, newcomer.judge, _each_week),
+    "deployment_hour": Measure(frozenset({"environment", "actor"}), _DEPLOYED, _hour, hour.judge, _EACH_HOUR),
+    "first_deployment": Measure(_ENVIRONMENT, _DEPLOYED, _actor, newcomer.judge, _EACH_WEEK),
 }

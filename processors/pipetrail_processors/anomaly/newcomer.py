@@ -14,11 +14,13 @@ from pipetrail_processors.anomaly.verdict import Verdict
 
 def judge(series: Series, place: int, setting: Setting) -> Verdict | None:
     """Whether the actor at a place is new, and that is out of the ordinary. The series' values stand for actors."""
-    actor = series.value[place]
-    if series.size(place) < setting.samples or actor in series.surely(place)[1]:
+    if series.size(place) < setting.samples:
+        return None
+    actor = series.newest.at(place)[2]
+    if actor in series.surely(place)[1] or any(point.value == actor for point in series.back(place)):
         return None
     points = series.baseline(place)
-    if len(points) < setting.samples or any(point.value == actor for point in points):
+    if len(points) < setting.samples:
         return None
     seen = Counter(point.value for point in points)
     new = (sum(times == 1 for times in seen.values()) + 1) / (len(points) + 1)

@@ -1,22 +1,22 @@
 """A series: the latest samples of one measure of one subject, by event time. Bounded, and the same in any order of arrival.
 
-Kept are the newest samples one by one, and before those at most one in each slot (an hour, as a rule) with the smallest hash:
-a random choice that any order makes alike. So a pipeline that runs all day has a history of weeks, and one that runs once a
-week loses nothing. What is judged is among the newest; a sample that comes later than so many others corrects nothing any more.
+Kept are the newest samples one by one (`newest`), and before those at most one in each slot (an hour, as a rule) with the
+smallest hash: a random choice that any order makes alike. So a pipeline that runs all day has a history of weeks, and one that
+runs once a week loses nothing. What is judged is among the newest; a sample that comes later than so many others corrects
+nothing any more.
 
     key    y REPOSITORY NAME                       the newest samples, and the facts of those that may still be judged anew
     key    Y REPOSITORY NAME                       the history before them; written once for a number of samples
 """
 
 import hashlib
-import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import chain, groupby, islice
 from typing import Any, NamedTuple
 
-import orjson
-
+from pipetrail_processors.anomaly.newest import Newest, Sample
 from pipetrail_processors.state.state import State
 
 # How many of the newest are judged anew when a late one comes before them.
@@ -36,25 +36,19 @@ _HISTORY = BASELINE + JUDGED + QUIET
 _PORTION = 16
 # Facts that are kept beside those that are needed, should a sample be removed again.
 _SPARE = 4
-_HEADER = struct.Struct("<BBHI")  # version, findings held, number of facts, day of the latest recording
-_VERSION = 1
-_ROW = 41  # bytes
 
-Slot = Callable[[int, float], Hashable]
+_Row = tuple[int, int, float]
 
 
-class Sample(NamedTuple):
-    """One value. `key` tells it from others, `told` and `mark` one version of it from another (see `fact.stands`).
-
-    `fact` is JSON, and empty where no finding will ever need it.
-    """
+class Slot(NamedTuple):
+    """What of the older samples stand for each other: those of the same so many milliseconds, of each value perhaps."""
 
     ms: int
-    key: int
-    value: float
-    told: int
-    mark: int
-    fact: bytes
+    each_value: bool = False
+
+    def of(self, ms: int, value: float) -> Hashable:
+        """The slot of a sample."""
+        return (ms // self.ms, value) if self.each_value else ms // self.ms
 
 
 class Point(NamedTuple):
@@ -85,123 +79,126 @@ class Series:
         self._state = state
         self._name = b"\0%b\0%b" % (repository.encode(), name.encode())
         self._slot = slot
-        self._most_facts = JUDGED + span + _SPARE
-        self.ms, self.key, self.value = array("q"), array("Q"), array("d")
-        self._told, self._mark, self.flag = array("q"), array("Q"), array("b")
-        self._columns: tuple[array[Any], ...] = (self.ms, self.key, self.value, self._told, self._mark, self.flag)
-        self._facts: list[bytes] = []
-        self.holds, self.day = False, 0
-        self._history: tuple[array[int], array[int], array[float]] | None = None
         value = state.get(b"y" + self._name)
         self.is_new = value is None
-        if value is not None:
-            self._load(value)
+        self.newest = Newest(value, JUDGED + span + _SPARE)
+        self._history: tuple[array[int], array[int], array[float]] | None = None
+
+    @property
+    def ms(self) -> "array[int]":
+        """Times of the newest, for reading."""
+        return self.newest.columns.ms
+
+    @property
+    def key(self) -> "array[int]":
+        """Keys of the newest, for reading."""
+        return self.newest.columns.key
+
+    @property
+    def value(self) -> "array[float]":
+        """Values of the newest, for reading."""
+        return self.newest.columns.value
+
+    @property
+    def flag(self) -> "array[int]":
+        """Which of the newest were out of the ordinary when they were judged, for reading."""
+        return self.newest.columns.flag
 
     def put(self, sample: Sample) -> int | None:
         """Take in a sample. Returns the place from which on the series has changed, None where it has not."""
-        moment = (sample.ms, sample.key)
-        changed = len(self.ms)
-        if sample.key in self.key:
-            place = self.key.index(sample.key)
-            stays, comes = (self._told[place], self._mark[place]), (sample.told, sample.mark)
-            same = (self.ms[place], self.value[place]) == (sample.ms, sample.value)
+        newest = self.newest
+        changed = len(newest)
+        if newest.append(sample):
+            return changed
+        columns = newest.columns
+        if sample.key in columns.key:
+            place = columns.key.index(sample.key)
+            stays, comes = (columns.told[place], columns.mark[place]), (sample.told, sample.mark)
+            same = (columns.ms[place], columns.value[place]) == (sample.ms, sample.value)
             if stays < comes or (stays == comes and same):
                 return None
-            self._delete(place)
+            newest.delete(place)
             changed = place
-        elif self.ms and moment < (self.ms[0], self.key[0]) and self._older()[0]:
+        elif changed and sample[:2] < newest.at(0)[:2] and newest.older:
             return self._put_into_history(sample)
-        place = bisect_left(self.ms, sample.ms)
-        while place < len(self.ms) and (self.ms[place], self.key[place]) < moment:
-            place += 1
-        self._insert(place, sample)
+        place = newest.place_of(sample.ms, sample.key)
+        newest.insert(place, sample)
         return min(place, changed)
 
     def drop(self, key: int) -> int | None:
         """Remove a sample. Returns the place from which on the series has changed, None where it has not."""
-        if key not in self.key:
+        keys = self.key
+        if key not in keys:
             return None
-        place = self.key.index(key)
-        self._delete(place)
+        place = keys.index(key)
+        self.newest.delete(place)
         return place
 
-    def fact(self, place: int) -> dict[str, Any] | None:
-        """The fact of a sample, None where it is not kept any more."""
-        at = place - (len(self.ms) - len(self._facts))
-        found: dict[str, Any] | None = orjson.loads(self._facts[at]) if at >= 0 and self._facts[at] else None
-        return found
+    def size(self, place: int) -> int:
+        """How many samples are kept before the place: the baseline has no more."""
+        return self.newest.older + place
 
     def surely(self, place: int) -> tuple[Sequence[int], Sequence[float]]:
         """Times and values that are in the baseline of the sample at a place, whatever else is: for a quick look."""
         ms, _, values = self._older()
         # The last one may stand back for a newer one of its slot, and the first ones may be too many.
-        first = max(bisect_left(ms, self.ms[place] - BASELINE_MS), len(ms) - (BASELINE - NEWEST - _PORTION))
+        oldest = self.newest.at(place)[0] - BASELINE_MS
+        first = max(bisect_left(ms, oldest), len(ms) - (BASELINE - NEWEST - _PORTION))
         return ms[first:-1], values[first:-1]
 
-    def size(self, place: int) -> int:
-        """How many samples are kept before the place: the baseline has no more."""
-        return len(self._older()[0]) + place
-
-    def baseline(self, place: int, skipped: int = 0) -> list[Point]:
-        """What the sample at a place is compared with, in order of time.
+    def back(self, place: int, skipped: int = 0) -> Iterator[Point]:
+        """What the sample at a place is compared with, the latest first; what is not asked for is not read.
 
         Args:
             place: of the sample.
             skipped: so many before it are left out.
         """
-        before = max(0, place - skipped)
-        oldest = self.ms[place] - BASELINE_MS
-        best: dict[Hashable, tuple[int, Point]] = {}
-        old_ms, old_key, old_value = self._older()
-        for ms, key, value in (
-            *zip(old_ms, old_key, old_value, strict=True),
-            *zip(self.ms[:before], self.key[:before], self.value[:before], strict=True),
-        ):
-            slot = self._slot(ms, value)
-            if slot not in best or key < best[slot][0]:
-                best[slot] = key, Point(ms, value)
-        points = sorted(point for _, point in best.values())[-BASELINE:]
-        return points if not points or points[0].ms >= oldest else [point for point in points if point.ms >= oldest]
+        oldest = self.newest.at(place)[0] - BASELINE_MS
+        points = islice(self._points(max(0, place - skipped)), BASELINE)
+        return (point for point in points if point.ms >= oldest)
+
+    def baseline(self, place: int, skipped: int = 0) -> list[Point]:
+        """All that `back` gives, in order of time."""
+        return list(self.back(place, skipped))[::-1]
 
     def save(self) -> None:
         """Write it."""
-        if len(self.ms) >= NEWEST + _PORTION:
-            self._move_to_history(len(self.ms) - NEWEST)
-        header = _HEADER.pack(_VERSION, self.holds, len(self._facts), self.day)
-        facts = b"\n".join(self._facts)
-        value = b"".join((header, struct.pack("<I", len(self.ms)), *(column.tobytes() for column in self._columns), facts))
-        self._state.set(b"y" + self._name, value)
+        if len(self.newest) >= NEWEST + _PORTION:
+            self._write_history(self.newest.cut(len(self.newest) - NEWEST))
+        self._state.set(b"y" + self._name, self.newest.packed())
 
     def forget(self) -> None:
         """Remove it."""
         self._state.delete(b"y" + self._name)
         self._state.delete(b"Y" + self._name)
 
-    def _load(self, value: bytes) -> None:
-        _, holds, facts, self.day = _HEADER.unpack_from(value)
-        self.holds = bool(holds)
-        count = int.from_bytes(value[8:12], "little")
-        at = 12
-        for column in self._columns:
-            end = at + count * column.itemsize
-            column.frombytes(value[at:end])
-            at = end
-        self._facts = value[at:].split(b"\n") if facts else []
+    def _points(self, before: int) -> Iterator[Point]:
+        """Of each slot the sample with the smallest hash, the latest first, of what is before a place."""
+        rows, length = self._rows_back(before), self._slot.ms
+        if self._slot.each_value:
+            for _, together in groupby(rows, lambda row: row[0] // length):
+                best: dict[float, _Row] = {}
+                for row in together:
+                    if row[2] not in best or row[1] < best[row[2]][1]:
+                        best[row[2]] = row
+                yield from sorted((Point(ms, value) for ms, _, value in best.values()), reverse=True)
+            return
+        chosen = next(rows, None)
+        if chosen is None:
+            return
+        slot = chosen[0] // length
+        for row in rows:
+            if row[0] // length != slot:
+                yield Point(chosen[0], chosen[2])
+                chosen, slot = row, row[0] // length
+            elif row[1] < chosen[1]:
+                chosen = row
+        yield Point(chosen[0], chosen[2])
 
-    def _insert(self, place: int, sample: Sample) -> None:
-        at = place - (len(self.ms) - len(self._facts))
-        for column, cell in zip(self._columns, (*sample[:5], 0), strict=True):
-            column.insert(place, cell)
-        if at >= 0:
-            self._facts.insert(at, sample.fact)
-            del self._facts[: -self._most_facts]
-
-    def _delete(self, place: int) -> None:
-        at = place - (len(self.ms) - len(self._facts))
-        if at >= 0:
-            del self._facts[at]
-        for column in self._columns:
-            del column[place]
+    def _rows_back(self, before: int) -> Iterator[_Row]:
+        yield from reversed(self.newest.before(before))
+        if self.newest.older:
+            yield from zip(*(reversed(column) for column in self._older()), strict=True)
 
     def _older(self) -> tuple["array[int]", "array[int]", "array[float]"]:
         if self._history is None:
@@ -214,23 +211,18 @@ class Series:
         return self._history
 
     def _put_into_history(self, sample: Sample) -> int | None:
-        slot = self._slot(sample.ms, sample.value)
+        slot = self._slot.of(sample.ms, sample.value)
         rows = list(zip(*self._older(), strict=True))
-        known = any(key <= sample.key and self._slot(ms, value) == slot for ms, key, value in rows)
+        known = any(key <= sample.key and self._slot.of(ms, value) == slot for ms, key, value in rows)
         if known or (len(rows) >= _HISTORY and sample.ms < rows[0][0]):
             return None
-        self._write_history([(sample.ms, sample.key, sample.value)])
+        self._write_history([sample[:3]])
         return 0
 
-    def _move_to_history(self, count: int) -> None:
-        self._write_history(list(zip(self.ms[:count], self.key[:count], self.value[:count], strict=True)))
-        for column in self._columns:
-            del column[:count]
-
-    def _write_history(self, added: list[tuple[int, int, float]]) -> None:
-        best: dict[Hashable, tuple[int, int, float]] = {}
-        for row in (*zip(*self._older(), strict=True), *added):
-            slot = self._slot(row[0], row[2])
+    def _write_history(self, added: list[_Row]) -> None:
+        best: dict[Hashable, _Row] = {}
+        for row in chain(zip(*self._older(), strict=True), added):
+            slot = self._slot.of(row[0], row[2])
             if slot not in best or row[1] < best[slot][1]:
                 best[slot] = row
         rows = sorted(best.values())[-_HISTORY:]
@@ -239,4 +231,5 @@ class Series:
             array("Q", [row[1] for row in rows]),
             array("d", [row[2] for row in rows]),
         )
+        self.newest.older = len(rows)
         self._state.set(b"Y" + self._name, b"".join(column.tobytes() for column in self._history))

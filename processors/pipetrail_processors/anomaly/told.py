@@ -17,16 +17,16 @@ from pipetrail_processors.detect.hit import Hit
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle.ledger import Ledger, in_dossier
 from pipetrail_processors.output import Output
-from pipetrail_processors.watch.dossier import Dossier
+from pipetrail_processors.watch.dossier import dossier_of
 
 
 class Told:
-    """The findings of one series, read from the state and written back. `a` of the dossier: time and key of their samples."""
+    """The findings of one series. `a` of the dossier: time and key of their samples."""
 
     def __init__(self, work: Work, policy: Policy, name: str) -> None:
         self._work = work
         self._policy = policy
-        self._dossier = Dossier(work.state, work.repository, f"m {name}")
+        self._dossier = dossier_of(work, work.repository, f"m {name}")
         self._dossier.node["y"] = 1  # it goes with its series, and needs no place in the queue of its own
 
     def again(self) -> list[Output]:
@@ -53,8 +53,8 @@ class Told:
         rest = {finding_id: document for finding_id, document in published.items() if finding_id not in touched}
         anchors.update({hit.id: [series.ms[at], series.key[at]] for hit, at in hits})
         self._dossier.node = {**part, "g": {**rest, **part["g"]}}
-        self._dossier.save()
-        series.holds = bool(rest or part["g"])
+        self._work.alter(self._dossier.name)
+        series.newest.holds = bool(rest or part["g"])
         if again:
             told += [(finding_id, orjson.dumps(rest[finding_id])) for finding_id in sorted(rest)]
         return _outputs(told)
@@ -73,7 +73,7 @@ def _is_touched(series: Series, key: int, place: int) -> bool:
 
 def _settled(series: Series, anchors: dict[str, list[int]]) -> list[str]:
     """The findings about samples that are not judged anew any more; they are forgotten here."""
-    if len(series.ms) <= JUDGED:
+    if len(series.newest) <= JUDGED:
         return []
     oldest = [series.ms[-JUDGED], series.key[-JUDGED]]
     gone = [finding_id for finding_id, anchor in anchors.items() if anchor < oldest]

@@ -23,7 +23,8 @@ The node of an alias (`run:…`, `deployment:…`, `change:…`, a digest) has `
 Keys are scoped by repository, so that one read and one write of a small value is what an event costs, however many there are.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar, cast
 
 import orjson
 
@@ -37,8 +38,19 @@ Node = dict[str, Any]
 MAX_LINKS = 64
 
 
+class Held(Protocol):
+    """What is kept of a repository beside its nodes, read from the state."""
+
+    def save(self) -> None:
+        """Write it."""
+        ...
+
+
+_Held = TypeVar("_Held", bound=Held)
+
+
 class Work:
-    """The nodes of one repository that events touch: each is read once, changed in memory and written once."""
+    """The nodes of one repository that events touch, and what else is kept of it: each is read once and written once."""
 
     def __init__(self, state: State, repository: str, day: int | None = None) -> None:
         """Begin.
@@ -54,6 +66,8 @@ class Work:
         self._prefix = b"n\0" + repository.encode() + b"\0"
         self._nodes: dict[str, Node] = {}
         self._changed: set[str] = set()
+        self._held: dict[bytes, Held] = {}
+        self._altered: set[bytes] = set()
         # What is being taken in, in words: what a finding that it corrects says it was corrected by.
         self.cause = ""
 
@@ -76,8 +90,22 @@ class Work:
         self._changed.add(key)
         return self.node(key)
 
+    def held(self, key: bytes, read: Callable[[], _Held]) -> _Held:
+        """What is kept under a key of the state, read unless it was before. Each key has one type of its own."""
+        found = self._held.get(key)
+        if found is None:
+            found = self._held[key] = read()
+        return cast("_Held", found)
+
+    def alter(self, key: bytes) -> None:
+        """Note that what is held under the key is to be written."""
+        self._altered.add(key)
+
     def save(self) -> None:
         """Write what was changed, and queue what is new for the day when it is looked at again."""
+        for name in sorted(self._altered):
+            self._held[name].save()
+        self._altered.clear()
         new = []
         for key in sorted(self._changed):
             node = self._nodes[key]

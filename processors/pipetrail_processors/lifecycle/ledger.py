@@ -22,9 +22,8 @@ from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle.settle import STATUSES, Document, base_of, settled
 from pipetrail_processors.output import Output
-from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact, standing
-from pipetrail_processors.watch.dossier import Dossier
+from pipetrail_processors.watch.dossier import dossier_of
 
 # Decisions about one finding that are kept, the latest; people who go back and forth more often are in the index.
 _MOST = 32
@@ -156,13 +155,13 @@ def is_held(work: Work, key: str) -> bool:
     place = work.node(key).get("at") if key.startswith(_PREFIX) else None
     if place is None:
         return False
-    return bool(work.node(place[1]) if place[0] == "trail" else _dossier(work.state, place).node.get("g"))
+    return bool(work.node(place[1]) if place[0] == "trail" else dossier_of(work, place[1], place[2]).node.get("g"))
 
 
 def _published_where(work: Work, place: Place | None, finding_id: str, revised: Callable[[Document], Document]) -> list[Output]:
     if place is None:
         return []
-    dossier = _dossier(work.state, place) if place[0] == "dossier" else None
+    dossier = dossier_of(work, place[1], place[2]) if place[0] == "dossier" else None
     holder = dossier.node if dossier else work.node(place[1])
     published: dict[str, Any] = holder.get("g", {})
     if finding_id not in published:
@@ -170,7 +169,7 @@ def _published_where(work: Work, place: Place | None, finding_id: str, revised: 
     published[finding_id] = revised(published[finding_id])
     holder["q"] = sorted({*holder.get("q", ()), finding_id})
     if dossier:
-        dossier.save()
+        work.alter(dossier.name)
     else:
         work.change(place[1])
     return [Output(FINDINGS, finding_id.encode(), orjson.dumps(published[finding_id]))]
@@ -186,7 +185,3 @@ def _revised(last: Document, decisions: Iterable[Fact], policy: Policy, base: st
     if after != last:
         after["pipetrail"]["finding"]["revision"] += 1
     return after
-
-
-def _dossier(state: State, place: Place) -> Dossier:
-    return Dossier(state, place[1], place[2])

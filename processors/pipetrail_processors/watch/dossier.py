@@ -12,11 +12,13 @@ about what is no longer kept stands as it was published. A dossier of which noth
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
 from pipetrail_schemas.times import format_time, parse_time
 
+from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.detect.case import View
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.state.retention import Entry, day_of, enqueue
@@ -108,10 +110,10 @@ class Dossier:
 
     def __init__(self, state: State, scope: str, key: str) -> None:
         self.key = key
+        self.name = _name(scope, key)
         self._state = state
         self._scope = scope
-        self._key = b"w\0" + scope.encode() + b"\0" + key.encode()
-        value = state.get(self._key)
+        value = state.get(self.name)
         self.is_new = value is None
         self.node: dict[str, Any] = {"f": {}} if value is None else orjson.loads(value)
         # What is kept, in order of time: `f` is written so.
@@ -165,7 +167,7 @@ class Dossier:
 
     def forget(self) -> None:
         """Remove it."""
-        self._state.delete(self._key)
+        self._state.delete(self.name)
 
     @property
     def gone_until(self) -> str:
@@ -186,7 +188,12 @@ class Dossier:
         if _IN_ORDER not in self.node:
             self.node["f"] = {one["e"]["event_id"]: one for one in self.facts}
             self.node[_IN_ORDER] = True
-        self._state.set(self._key, orjson.dumps(self.node))
+        self._state.set(self.name, orjson.dumps(self.node))
+
+
+def dossier_of(work: Work, scope: str, key: str) -> Dossier:
+    """The dossier, to be written with the nodes of the repository: see `Work.alter`."""
+    return work.held(_name(scope, key), partial(Dossier, work.state, scope, key))
 
 
 def is_due(state: State, entry: Entry, day: int) -> bool:
@@ -199,6 +206,10 @@ def is_due(state: State, entry: Entry, day: int) -> bool:
     else:
         enqueue(state, dossier.day, [entry])
     return True
+
+
+def _name(scope: str, key: str) -> bytes:
+    return b"w\0%b\0%b" % (scope.encode(), key.encode())
 
 
 def _precedes(fact: Fact, facts: Sequence[Fact]) -> bool:

@@ -15,12 +15,14 @@ Only what is told within a day of happening counts as hearing somebody: an impor
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import orjson
 from pipetrail_schemas.times import format_time, parse_time
 
+from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.guard.duration import shown
 from pipetrail_processors.guard.expect import expected
 from pipetrail_processors.guard.policy import Policy
@@ -52,13 +54,28 @@ class Change(NamedTuple):
     again: bool = False
 
 
-def hear(state: State, policy: Policy, repository: str, source: str, fact: Fact) -> list[Change]:
-    """Take note of an event. Returns who is silent no more by it, also when it is told again."""
+class Book:
+    """Who tells of a repository, and when each was heard; by source."""
+
+    def __init__(self, state: State, key: bytes) -> None:
+        """Read it."""
+        self._state = state
+        self._key = key
+        self.heard: dict[str, Heard] = orjson.loads(state.get(key) or b"{}")
+
+    def save(self) -> None:
+        """Write it."""
+        self._state.set(self._key, orjson.dumps(self.heard))
+
+
+def hear(work: Work, policy: Policy, source: str, fact: Fact) -> list[Change]:
+    """Take note of an event of a repository. Returns who is silent no more by it, also when it is told again."""
     time: str = fact["e"]["time"]
     if fact["e"]["type"].startswith(_NO_SIGN) or not _is_fresh(time, fact["r"]):
         return []
-    book = _read(state, repository)
-    changed, ended, event_id = False, [], fact["e"]["event_id"]
+    repository, key = work.repository, _key(work.repository)
+    book = work.held(key, partial(Book, work.state, key)).heard
+    ended, event_id = [], fact["e"]["event_id"]
     for name in ("", source):
         heard = book.get(name)
         if heard is None:
@@ -69,14 +86,12 @@ def hear(state: State, policy: Policy, repository: str, source: str, fact: Fact)
             ended.append(Change(repository, name, None, again=True))
         last = heard["t"]
         if _note(heard, time, event_id):
-            changed = True
+            work.alter(key)
             if "f" in heard and heard["t"] > last:
                 del heard["f"]
                 heard["w"] = event_id
                 ended.append(Change(repository, name, None))
-            _queue(state, policy, repository, name, heard)
-    if changed:
-        state.set(_key(repository), orjson.dumps(book))
+            _queue(work.state, policy, repository, name, heard)
     return ended
 
 
@@ -91,8 +106,8 @@ def due(state: State, policy: Policy, now: datetime) -> Iterator[Change]:
         state.delete(_bucket(hour))
     state.set(_INDEX, orjson.dumps([hour for hour in index if hour not in passed]))
     for repository in repositories:
-        book = _read(state, repository)
-        for name, heard in sorted(book.items()):
+        book = Book(state, _key(repository))
+        for name, heard in sorted(book.heard.items()):
             limit = allowed(policy, repository, name, heard)
             heard.pop("q", None)
             if limit is None:
@@ -105,7 +120,7 @@ def due(state: State, policy: Policy, now: datetime) -> Iterator[Change]:
                 _queue(state, policy, repository, name, heard)
                 if heard.pop("f", None):  # what was told late shows that its pauses are longer
                     yield Change(repository, name, None)
-        state.set(_key(repository), orjson.dumps(book))
+        book.save()
 
 
 def allowed(policy: Policy, repository: str, source: str, heard: Heard) -> timedelta | None:
@@ -137,7 +152,10 @@ def silence(policy: Policy, repository: str, source: str, heard: Heard, limit: t
 
 def _note(heard: Heard, time: str, event_id: str) -> bool:
     """Bring up to date what is known of somebody. Returns whether there is anything new."""
-    day, hour, days = _day_of(time), time[:_TO_THE_HOUR], heard["d"]
+    hour = time[:_TO_THE_HOUR]
+    if hour == heard["t"] and event_id <= heard["e"]:
+        return False  # and the day is known
+    day, days = _day_of(time), heard["d"]
     new = False
     if day not in days and (len(days) < _MOST_DAYS or day > days[0]):
         heard["d"] = sorted([*days, day])[-_MOST_DAYS:]
@@ -194,8 +212,3 @@ def _bucket(hour: int) -> bytes:
 
 def _key(repository: str) -> bytes:
     return b"s\0" + repository.encode()
-
-
-def _read(state: State, repository: str) -> dict[str, Heard]:
-    book: dict[str, Heard] = orjson.loads(state.get(_key(repository)) or b"{}")
-    return book

@@ -28,7 +28,7 @@ from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import Subject, in_order
 from pipetrail_processors.watch import silence
 from pipetrail_processors.watch.cases import candidates, concerns, worth_keeping
-from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier, DossierView, keys_of
+from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier, DossierView, dossier_of, keys_of
 from pipetrail_processors.watch.state_fields import STATE, StateField
 
 # Dossiers that take only what some rule matches: they are about rare events among many.
@@ -93,7 +93,7 @@ class Watch:
                 touched[key] = taken
         outputs = self._alone(work, scope, fact)
         if self._listens and work.repository:
-            for change in silence.hear(work.state, self._policy, work.repository, source, fact):
+            for change in silence.hear(work, self._policy, source, fact):
                 outputs += self._silent(work, change)
         for _, dossier in sorted(touched.items()):
             outputs += self._judge(work, scope, dossier)
@@ -112,11 +112,11 @@ class Watch:
             return []
         scope = scope_of(work.repository, "")
         touched = [
-            _Touched("change", Dossier(work.state, scope, change), again) for change in self._changes(work, key, again=again)
+            _Touched("change", dossier_of(work, scope, change), again) for change in self._changes(work, key, again=again)
         ]
         if found:
             environments = self._environments(work, key)
-            touched += [_Touched("environment", Dossier(work.state, scope, name), again) for name in environments]
+            touched += [_Touched("environment", dossier_of(work, scope, name), again) for name in environments]
         return [output for dossier in touched for output in self._judge(work, scope, dossier)]
 
     def expire(self, state: State, now: datetime) -> list[Output]:
@@ -132,7 +132,7 @@ class Watch:
     def _silent(self, work: Work, change: silence.Change) -> list[Output]:
         """Judge that somebody fell silent, or is not any more: a dossier of its own, with that alone in it."""
         scope = scope_of(work.repository, "")
-        dossier = Dossier(work.state, scope, f"s {change.source}")
+        dossier = dossier_of(work, scope, f"s {change.source}")
         ledger = self._ledger(work, scope, dossier)
         if change.fact:
             ledger.release(dossier.forget_what_nothing_shows())
@@ -141,7 +141,7 @@ class Watch:
             dossier.clear()
         hits = detect(self._view(work, scope, dossier.facts), self._over["repository"], candidates)
         findings = update(dossier.node, hits, ledger, again=change.again, cause=work.cause)
-        dossier.save()
+        work.alter(dossier.name)
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
     def _wanted(self, kind: str) -> bool:
@@ -151,14 +151,14 @@ class Watch:
         """Judge by the rules over trails an event of a repository that belongs to no trail: it is one of its own."""
         if not work.repository or not _TRAIL_KEYS.isdisjoint(fact) or not self._trail.of_type(fact["e"]["type"]):
             return []
-        dossier = Dossier(work.state, scope, f"l {fact['e']['event_id']}")
+        dossier = dossier_of(work, scope, f"l {fact['e']['event_id']}")
         if dossier.is_new and not self._trail.plausible(self._view(work, scope, [fact])):
             return []
         again = dossier.add(fact, _ALONE).again
         hits = detect(self._view(work, scope, dossier.facts), self._trail)
         findings = update(dossier.node, hits, self._ledger(work, scope, dossier), again=again, cause=work.cause)
         if findings:
-            dossier.save()
+            work.alter(dossier.name)
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
     def _take(self, work: Work, scope: str, what: str, key: str, fact: Fact) -> "_Touched | None":
@@ -173,11 +173,12 @@ class Watch:
                 return None
         elif not (kind.startswith(_LIVES[what]) and rules.rules):
             return None
-        dossier = Dossier(work.state, scope, key)
+        dossier = dossier_of(work, scope, key)
         slim = {name: value for name, value in fact.items() if name not in _LEFT_OUT[what]}
         slim["e"] = {name: value for name, value in fact["e"].items() if name not in _NOT_JUDGED}
         added = dossier.add(slim, BOUNDS[what])
         if not added.kept:
+            work.alter(dossier.name)  # until when it is whole may have changed
             return None
         if what == "change" and work.repository:
             self._bind(work, key, dossier.facts)
@@ -194,7 +195,7 @@ class Watch:
     def _judge(self, work: Work, scope: str, touched: "_Touched") -> list[Output]:
         dossier = touched.dossier
         if not touched.to_judge:
-            dossier.save()
+            work.alter(dossier.name)
             return []
         view = self._view(work, scope, dossier.facts, dossier.gone_until)
         hits = detect(view, self._over[touched.what], candidates)
@@ -202,7 +203,7 @@ class Watch:
         ledger.release(dossier.forget_what_nothing_shows(self._of_state))
         findings = update(dossier.node, hits, ledger, again=touched.again, cause=work.cause)
         if findings or touched.altered:
-            dossier.save()
+            work.alter(dossier.name)
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
     def _ledger(self, work: Work, scope: str, dossier: Dossier) -> Ledger:
