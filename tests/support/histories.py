@@ -106,6 +106,7 @@ class Team:
                 elif self._random.random() < 0.02:
                     self._change(start + 840)
                 self._nightly(start + 120)
+            self._around_the_clock(week * _WEEK)
         self.history.events.sort(key=lambda event: event["minute"])
         return self.history
 
@@ -117,7 +118,8 @@ class Team:
         kinds = (*early, "night") if week >= _LEARNED_WELL else early
         chosen = kinds[week % len(kinds)]
         other = kinds[(week + 3) % len(kinds)]
-        return {1: chosen, 3: other}
+        # Weeks apart: of two nights within one, the second is no news.
+        return {1: chosen, 3: "strange night" if other == "night" else other}
 
     def _working_day(self, start: float, special: str) -> None:
         hours = sorted(self._random.gauss(13, 2.2) for _ in range(self._pace))
@@ -156,9 +158,12 @@ class Team:
             for number in range(14):
                 self._deploy(start + 13 * 60 + 20 * number, who="Ann", result="failure" if number % 7 else "success")
         elif special == "night":
-            for rule in ("unusual-deployment-hour", "unusual-deployment-hour-of-actor"):
-                self._plant(rule, start + 27 * 60 - 30, 120)
+            self._plant("unusual-deployment-hour", start + 27 * 60 - 30, 120)
             self._deploy(start + 27 * 60, who="Ann")
+        elif special == "strange night":
+            # Where a bot deploys around the clock the hour says nothing of the place, and all the more of her.
+            self._plant("unusual-deployment-hour-of-actor", start + 27 * 60 - 30, 120)
+            self._deploy(start + 27 * 60, who="Ann", environment="staging")
 
     def _change(self, minute: float, factor: float = 1.0) -> None:
         who = self._person()
@@ -214,17 +219,26 @@ class Team:
     def _nightly(self, minute: float) -> None:
         self._build(minute, "nightly")
 
-    def _deploy(self, minute: float, *, who: str = "", result: str = "", certain: bool = False) -> None:
+    def _around_the_clock(self, start: float) -> None:
+        """A bot keeps staging up to date, and Ann looks at something there once a week."""
+        for number in range(24):
+            self._deploy(start + 7 * 60 * number, who="deployer", certain=True, environment="staging")
+        self._deploy(start + 13 * 60 - 540 - self._zone, who="Ann", certain=True, environment="staging")
+
+    def _deploy(
+        self, minute: float, *, who: str = "", result: str = "", certain: bool = False, environment: str = "prod"
+    ) -> None:
         failed = not certain and self._random.random() < 0.03
+        ours = environment == "prod"  # what is tried elsewhere are commits of their own, of which nobody tells
         self._tell(
             "deployment.finished",
             minute,
-            "",
+            "" if ours else f"e{len(self.history.events):039x}",
             {
-                "deployment.environment.name": "prod",
+                "deployment.environment.name": environment,
                 "deployment.id": f"{len(self.history.events)}",
                 "pipetrail.result": result or ("failure" if failed else "success"),
-                "latest": True,
+                "latest": ours,
             },
             who or self._person(),
         )

@@ -73,7 +73,11 @@ class Anomalies:
         self._policy = policy
         self._by_rule: dict[str, _Measured] = {}
         self._by_type: dict[str, list[_Measured]] = {}
-        for rule in rules.rules:
+        # By rule: those that say the same of an event, and more, and those that it says more than.
+        self._replacing: dict[str, list[_Measured]] = {}
+        self._replaced: dict[str, list[_Measured]] = {}
+        # Those that say more are asked first.
+        for rule in sorted(rules.rules, key=lambda rule: not rule.rule.replaces):
             if (setting := rule.rule.measure) is None:
                 continue
             one = self._by_rule[rule.rule.id] = _Measured(rule, setting, MEASURES[setting.name])
@@ -82,6 +86,11 @@ class Anomalies:
                 if setting.name == _DURATIONS:
                     self._by_type.setdefault(started(kind), []).append(one)
         self._sizes = [one for one in self._by_rule.values() if one.setting.name == _SIZES]
+        for one in self._by_rule.values():
+            for name in one.rule.rule.replaces:
+                if other := self._by_rule.get(name):
+                    self._replacing.setdefault(name, []).append(one)
+                    self._replaced.setdefault(one.rule.rule.id, []).append(other)
 
     def on_event(self, work: Work, fact: Fact) -> list[Output]:
         """Take in an event. Returns findings.
@@ -149,25 +158,76 @@ class Anomalies:
         self, work: Work, one: _Measured, carrier: "_Carrier", value: float | None, *, again: bool = False
     ) -> list[Output]:
         """Put a sample into its series, or (None) remove it, and say what that changes."""
-        subject = subject_of(one.setting.name, one.rule.rule.over, carrier.fact, self._policy)
-        if subject is None:
+        name = self._name(one, carrier.fact)
+        if name is None:
             return []
-        name = f"{one.rule.rule.id} {subject}"
-        series = Series(work.state, work.repository, name, one.measure.slot, one.measure.span)
+        series = self._series(work, one, name)
+        flagged = _flagged(series) if one.rule.rule.id in self._replaced else set()
         place = series.drop(carrier.key) if value is None else series.put(carrier.sample(one.measure, value))
         if place is None:
             return Told(work, self._policy, name).again() if series.newest.holds else []
-        found = _judged(series, one, place)
-        outputs: list[Output] = []
-        if found or series.newest.holds:
-            hits = [(hit, at) for at, verdict in found for hit in self._hits(work, one, series, at, verdict)]
-            outputs = Told(work, self._policy, name).correct(series, place, hits, again=again)
+        outputs = self._judge(work, one, name, series, place, again=again)
         day = work.day or 0
         series.newest.day = max(series.newest.day, day)
         if series.is_new:
             enqueue(work.state, day, [Entry(work.repository, _PREFIX + name)])
         series.save()
+        if one.rule.rule.id in self._replaced and place + 1 < len(series.ms):
+            outputs += self._judge_replaced(work, one, series, flagged, carrier.key)
         return outputs
+
+    def _name(self, one: _Measured, fact: Fact) -> str | None:
+        """What the series is called that an event's sample belongs to; None where the event does not say."""
+        subject = subject_of(one.setting.name, one.rule.rule.over, fact, self._policy)
+        return None if subject is None else f"{one.rule.rule.id} {subject}"
+
+    def _series(self, work: Work, one: _Measured, name: str) -> Series:
+        return Series(work.state, work.repository, name, one.measure.slot, one.measure.span)
+
+    def _judge(self, work: Work, one: _Measured, name: str, series: Series, place: int, *, again: bool = False) -> list[Output]:
+        """Judge the samples from a place on, and say what that changes."""
+        found = _judged(series, one, place)
+        if not (found or series.newest.holds):
+            return []
+        hits = [
+            (hit, at)
+            for at, verdict in found
+            for hit in self._hits(work, one, series, at, verdict)
+            if not self._is_replaced(work, one, hit, series.newest.fact(at))
+        ]
+        return Told(work, self._policy, name).correct(series, place, hits, again=again)
+
+    def _judge_replaced(self, work: Work, one: _Measured, series: Series, before: set[int], but: int) -> list[Output]:
+        """A late sample altered which of those after it the rule finds: what it says more than is judged anew."""
+        after = _flagged(series)
+        if before == after:
+            return []
+        facts = [series.newest.fact(at) for at, key in enumerate(series.key) if key in before | after and key != but]
+        outputs: list[Output] = []
+        for other, fact in ((other, fact) for other in self._replaced[one.rule.rule.id] for fact in facts if fact):
+            name = self._name(other, fact)
+            theirs = self._series(work, other, name) if name else None
+            if name and theirs and (key := key_of(fact["e"]["event_id"])) in theirs.key:
+                outputs += self._judge(work, other, name, theirs, theirs.key.index(key))
+                theirs.save()
+        return outputs
+
+    def _is_replaced(self, work: Work, one: _Measured, hit: Hit, fact: Fact | None) -> bool:
+        """Whether another rule says the same of the event, and more."""
+        if fact is None or hit.status != "open":
+            return False
+        for other in self._replacing.get(one.rule.rule.id, ()):
+            name = self._name(other, fact)
+            series = self._series(work, other, name) if name else None
+            if series is None or (key := key_of(fact["e"]["event_id"])) not in series.key:
+                continue
+            at = series.key.index(key)
+            verdict = other.measure.judge(series, at, other.setting)
+            if verdict is None or _among_others(series, at, other.measure.span):
+                continue
+            if any(found.status == "open" for found in self._hits(work, other, series, at, verdict)):
+                return True
+        return False
 
     def _hits(self, work: Work, one: _Measured, series: Series, place: int, verdict: Verdict) -> Iterator[Hit]:
         """The finding about a sample, unless the rule's condition does not hold for it."""
@@ -198,6 +258,11 @@ def _judged(series: Series, one: _Measured, place: int) -> list[tuple[int, Verdi
         if verdict and at >= count - JUDGED and not _among_others(series, at, one.measure.span):
             found.append((at, verdict))
     return found
+
+
+def _flagged(series: Series) -> set[int]:
+    """The samples that were out of the ordinary when they were judged, by key."""
+    return {key for key, flag in zip(series.key, series.flag, strict=True) if flag} if series.newest.any_flag() else set()
 
 
 def _among_others(series: Series, place: int, span: int) -> bool:

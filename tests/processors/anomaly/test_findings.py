@@ -1,12 +1,13 @@
 """What a finding about something out of the ordinary says, how it is set, and that people decide about it as about others."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 from pipetrail_processors.anomaly.verdict import hour_of_week, is_within, weekend
 from pipetrail_processors.detect.labelled import REPOSITORY, messages
-from pipetrail_processors.detect.rule import Rule
+from pipetrail_processors.detect.rule import Exclusion, Rule
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_schemas.finding import Finding
 from pydantic import ValidationError
@@ -113,3 +114,30 @@ def test_weeks_begin_on_monday() -> None:
     """The epoch was a Thursday at midnight."""
     assert hour_of_week(0) == 72
     assert orjson.loads(orjson.dumps(hour_of_week(4 * 86_400_000))) == 0
+
+
+def test_an_hour_that_is_unusual_for_place_and_actor_is_told_once() -> None:
+    """Of the place, which says more; of the actor where others deploy there then, also where that is told late."""
+    place, actor = "unusual-deployment-hour", "unusual-deployment-hour-of-actor"
+    (told,) = (one.rule.tests for one in measuring().rules if one.rule.id == place)
+    *days, night = told[0].events
+    earlier = {**night, "deployment.id": "bob", "user.name": "Bob", "minute": 66_000 - 8 * 1440, "key": "bob"}
+
+    def found(*events: dict[str, Any]) -> list[tuple[str, str]]:
+        world = World(rules=measuring())
+        world.take(messages(events))
+        return sorted((one["rule"]["id"], one["user"]["name"]) for one in world.findings())
+
+    assert found(*days, night) == [(place, "Ann")]
+    assert found(*days, earlier, night) == [(place, "Bob"), (actor, "Ann")]
+    assert found(*days, night, earlier) == [(place, "Bob"), (actor, "Ann")]
+
+
+def test_where_the_finding_about_the_place_is_excluded_the_actors_is_told() -> None:
+    """What nobody is told does not stand for something else."""
+    place = next(one.rule for one in measuring().rules if one.rule.id == "unusual-deployment-hour")
+    exclusion = Exclusion(when="true", owner="ann", reason="known", expires=datetime(2027, 1, 1, tzinfo=UTC))
+    others = [one.rule for one in measuring().rules if one.rule.id != place.id]
+    world = World(rules=RuleSet.of([place.model_copy(update={"exclusions": (exclusion,)}), *others]))
+    world.take(messages(place.tests[0].events))
+    assert [one["rule"]["id"] for one in world.findings()] == ["unusual-deployment-hour-of-actor"]

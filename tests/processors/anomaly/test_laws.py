@@ -46,7 +46,8 @@ def _event(draw: st.DrawFn, number: int) -> list[dict[str, Any]]:
             {"type": "build.started", "minute": minute, **run},
             {"type": "build.finished", "minute": minute + length, **run, **result},
         ]
-    where = {"deployment.environment.name": "prod", "deployment.id": str(number)}
+    place = draw(st.sampled_from(["prod", "prod", "staging"]))
+    where = {"deployment.environment.name": place, "deployment.id": str(number)}
     told.append({"type": "deployment.finished", "minute": minute + 5, **commit, **where, **who, **result})
     if draw(st.integers(0, 3)) == 0:
         told.append({"type": "policy.bypassed", "minute": minute + 2, **commit, **who, "pipetrail.control": "review"})

@@ -41,7 +41,7 @@ SKIP = {
     "type": "taskrun.skipped", "cicd.pipeline.task.name": "test", "pipetrail.stage": "test", "pipetrail.skip": "on_purpose",
     "user.name": "Ann",
 }  # fmt: skip
-GRANT = {
+GRANT: dict[str, Any] = {
     "type": "role.changed", "vcs.ref": None, "event.action": "added",
     "user": {"name": "Eve", "target": {"name": "ann"}, "changes": {"roles": ["maintainer"]}},
 }  # fmt: skip
