@@ -62,6 +62,26 @@ def test_the_gate_says_what_it_did_not_ask() -> None:
     assert "not asked" not in refused.stderr
 
 
+def test_a_gate_that_cannot_ask_the_trails_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSearch is away, or nobody says which commit it is about: it goes on, and says what it did not ask and why."""
+    asked = ("deploy", "--actor", "bob", "--time", "2026-05-01T09:00:00Z")
+    unnamed = _gate(*asked)
+    assert (unnamed.exit_code, "(neither commit nor artifact is named" in unnamed.stderr) == (0, True)
+    unset = _gate(*asked, "--commit", "a" * 40)
+    assert (unset.exit_code, "(no OpenSearch is set)" in unset.stderr) == (0, True)
+    monkeypatch.setenv("PIPETRAIL_OPENSEARCH_URL", "http://127.0.0.1:9")
+    away = _gate(*asked, "--commit", "a" * 40)
+    assert (away.exit_code, "(OpenSearch at http://127.0.0.1:9 cannot be reached" in away.stderr) == (0, True)
+    left_out = _gate(*asked, "--commit", "a" * 40, "--no-trails")
+    assert (left_out.exit_code, "(--no-trails)" in left_out.stderr) == (0, True)
+
+
+def test_before_a_merge_the_gate_wants_to_know_which_change() -> None:
+    """Approvals are a change's."""
+    answer = _gate("merge", "--actor", "ann")
+    assert "not asked here: whether the change has the approvals that it needs (no change is named" in answer.stderr
+
+
 def test_an_override_goes_through_is_recorded_and_found() -> None:
     """What is let through is an event, and a rule finds it."""
     answer = _gate("deploy", "--actor", "ann", "--override", "--reason", "outage", "--dry-run")

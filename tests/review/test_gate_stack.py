@@ -1,4 +1,4 @@
-"""An override at the gate, end to end: the command as a pipeline runs it, a real Kafka, the real processor, the finding."""
+"""The gate end to end: the command as a pipeline runs it, a real Kafka, the real processor, a real OpenSearch."""
 
 import os
 import subprocess
@@ -9,9 +9,15 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from pipetrail_schemas.topics import FINDINGS
+from pipetrail_processors.detect.labelled import messages
+from pipetrail_schemas.topics import FINDINGS, RECORDS
+from pipetrail_sinks.opensearch import indices, templates
+from pipetrail_sinks.opensearch.client import Client
+from pipetrail_sinks.opensearch.documents import events_index
+from support.library import add, environment_of, write
 from support.processor import ProcessorBench
 from support.wait import wait_for
+from support.world import World
 
 POLICY = "people: {ann: [developer]}\nallow:\n  - {roles: [release_manager], actions: [deploy]}\n"
 
@@ -49,6 +55,43 @@ def test_an_override_at_the_gate_goes_through_and_is_found(stack: Any, tmp_path:
     (finding,) = found
     assert finding["rule"]["id"] == "gate-overridden"
     assert finding["message"].startswith("ann passed over role matrix, “payments are down”")
+
+
+@pytest.mark.stack
+def test_the_gate_asks_the_trails_and_waits_for_what_they_do_not_say_yet(stack: Any, tmp_path: Path) -> None:
+    """It stops a deployment whose tests did not run, and lets it pass once they are told, also while it is asking."""
+    opensearch = stack.connection.require_opensearch()
+    writer = Client(opensearch.as_user("admin"))
+    indices.apply(writer, templates.component(shards=1, replicas="0-1", refresh_s=1))
+    repository = f"https://git.example/{uuid4().hex}/shop"
+    at = {"vcs.repository.url.full": repository, "partitionkey": repository, "user.name": "Ann"}
+    built = {**at, "type": "build.finished", "pipetrail.result": "success", "key": repository}
+    tested = {**at, "type": "testsuiterun.finished", "pipetrail.result": "success", "key": f"{repository} tested"}
+    text = "environments: [{match: [prod], require: [build, test]}]\n"
+    (tmp_path / "pipetrail-policy.yaml").write_text(text, encoding="utf-8")
+
+    def index(event: dict[str, Any]) -> None:
+        world = World()
+        world.take(messages([event]))
+        lines: list[str] = []
+        for record in (orjson.loads(output.value or b"") for output in world.published[RECORDS]):
+            add(lines, events_index(record["@timestamp"]), record["event"]["id"], record)
+        write(writer, "".join(lines))
+
+    def gate(*more: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "pipetrail", "gate", "deploy", "--actor", "ann", "--environment", "prod"]
+        about = ["--repository", repository, "--commit", "1" * 40, *more]
+        env = {**os.environ, **environment_of(opensearch), "PIPETRAIL_HOME": str(tmp_path / "home")}
+        return subprocess.Popen([*command, *about], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+
+    index(built)
+    stopped = gate("--wait", "0")
+    assert "no test before ann deployed to prod" in stopped.communicate(timeout=60)[1]
+    assert stopped.returncode == 1
+    waiting = gate("--wait", "60")
+    index(tested)
+    assert "its trail has nothing against it" in waiting.communicate(timeout=90)[1]
+    assert waiting.returncode == 0
 
 
 def _of(bench: ProcessorBench, repository: str) -> list[Any]:
