@@ -2,6 +2,7 @@
 
 from pipetrail_processors.detect.case import Case
 from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.people import is_bot
 
 _BOTS = frozenset({"app", "service_account", "system", "api_key"})
 _BEHIND = {
@@ -35,8 +36,8 @@ def _is_human(fact: Fact) -> bool:
     entry = fact["e"]
     if "u" in fact:
         return True
-    name = entry.get("actor", {}).get("name", "")
-    return bool(entry.get("actor")) and entry.get("actor_type") not in _BOTS and not name.endswith("[bot]")
+    actor = entry.get("actor", {})
+    return bool(actor) and entry.get("actor_type") not in _BOTS and not is_bot(actor)
 
 
 def _wrote(case: Case) -> bool:
@@ -45,4 +46,4 @@ def _wrote(case: Case) -> bool:
         return True
     if commit["e"].get("type") == "commit.recorded" and commit["e"].get("actor_type") in _BOTS:
         return False
-    return any(not author.get("name", "").endswith("[bot]") for author in case.view.authors)
+    return any(not is_bot(author) for author in case.view.authors)

@@ -1,8 +1,11 @@
-"""Whether two mentions are of the same person: by id where both have one, else by e-mail address, else by name."""
+"""Whether two mentions are of the same person: by id where both have one, else by e-mail address, else by name. And bots."""
 
+import re
 from collections.abc import Mapping
 
 _KEYS = ("id", "email", "name")
+# GitLab's users behind access tokens and service accounts: their logins, and the addresses that their commits bear.
+_TOKEN_USER = re.compile(r"(?:(?:project|group)_[0-9]+_bot|service_account_)\w*(?:@.*)?", re.ASCII)
 
 
 def same_person(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
@@ -12,6 +15,12 @@ def same_person(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
         if mine and theirs:
             return mine.casefold() == theirs.casefold()
     return False
+
+
+def is_bot(person: Mapping[str, str]) -> bool:
+    """Whether name or e-mail address are of a form that forges give to bots alone."""
+    name = person.get("name", "")
+    return name.endswith("[bot]") or any(_TOKEN_USER.fullmatch(text) for text in (name, person.get("email", "")))
 
 
 def display(person: Mapping[str, str]) -> str:

@@ -132,7 +132,7 @@ def control(kind: str) -> str:
     if kind in _ENVIRONMENT:
         return "protected environment"
     words = _OF_A_PROJECT.sub("", kind).split("_")
-    if len(words) > 1 and words[-1] in _LAST_VERBS:
+    if len(words) > 1 and (words[-1] in _LAST_VERBS or words[-1] in _ACTIONS):
         words = words[:-1]
     if len(words) > 1 and words[0] in _FIRST_VERBS:
         words = words[1:]

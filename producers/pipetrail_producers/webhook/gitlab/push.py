@@ -29,16 +29,14 @@ _TAGS = "refs/tags/"
 
 def branch(payload: Mapping[str, Any], place: Place) -> Translation:
     """A `push` hook: the commits it lists, and what happened to the branch."""
-    repository = place.need_repository("push")
+    place.need_repository("push")
     ref = required(payload, "ref", "push")
     if revision(payload, "before") is None and revision(payload, "after") is None:
         missing("push", "after")
     facts = [*_commits(payload, place), *_moved(payload, place, ref)]
     if gap := _cut(payload, place, ref):
         facts.append(gap)
-    if said(payload, "push_options.ci.skip") is not None:
-        facts.append(_without_pipeline(payload, place, repository, ref))
-    return Translation(tuple(facts))
+    return Translation((*facts, *_without_pipeline(payload, place, ref)))
 
 
 def tag(payload: Mapping[str, Any], place: Place) -> Translation:
@@ -46,7 +44,9 @@ def tag(payload: Mapping[str, Any], place: Place) -> Translation:
     ref = required(payload, "ref", "tag_push")
     place.need_repository("tag_push")
     told = list(_tag(payload, place, ref))
-    return Translation((*_commits(payload, place), *told)) if told else missing("tag_push", "after")
+    if not told:
+        missing("tag_push", "after")
+    return Translation((*_commits(payload, place), *told, *_without_pipeline(payload, place, ref)))
 
 
 def repository_update(payload: Mapping[str, Any], place: Place) -> Translation:
@@ -132,13 +132,20 @@ def _too_many(count: int) -> str:
     )
 
 
-def _without_pipeline(payload: Mapping[str, Any], place: Place, repository: str, ref: str) -> Fact:
+def _without_pipeline(payload: Mapping[str, Any], place: Place, ref: str) -> Iterator[Fact]:
     """`git push -o ci.skip`: the person who pushed wanted no pipeline."""
     after = revision(payload, "after")
-    head = {"name": ref.removeprefix(_BRANCHES), "type": "branch", "revision": after}
+    if after is None or said(payload, "push_options.ci.skip") is None:
+        return
+    is_tag = ref.startswith(_TAGS)
+    head = {
+        "name": ref.removeprefix(_TAGS if is_tag else _BRANCHES),
+        "type": "tag" if is_tag else "branch",
+        "revision": revision(payload, "checkout_sha") if is_tag else after,
+    }
     said_so = {"event": {"action": "ci.skip", "reason": "push option ci.skip"}, "pipetrail": {"control": "pipeline"}}
     data = merged(_pusher(payload), {"vcs": {"ref": {"head": head}}}, said_so)
-    return place.fact("policy.bypassed", None, ("push", f"{ref}:{after}"), data, state="ci.skip", subject=repository)
+    yield place.fact("policy.bypassed", None, ("push", f"{ref}:{after}"), data, state="ci.skip", subject=place.repository)
 
 
 def _pusher(payload: Mapping[str, Any]) -> Data:

@@ -1,9 +1,10 @@
 """What reviewers of a merge request decided: approvals, approvals taken back, changes asked for.
 
 GitLab's action is `approved` when the last required approval came and `approval` for one of several: the same to whoever gave
-it. An approval counts for the head that it was given at; who approves a later head gives another one. GitLab itself takes
-approvals back when the head moves, which `system_action` says. REST answers name the time of an approval, and not the head: the
-versions of the request tell it.
+it. An approval counts for the head that it was given at; who approves a later head gives another one, and who takes it back and
+gives it again at the same head gives the same: it has no number, and what hook and REST answer have for its time may differ.
+GitLab itself takes approvals back when the head moves, which `system_action` says. REST answers name the time of an approval,
+and not the head: the versions of the request tell it.
 """
 
 from collections.abc import Iterator, Mapping

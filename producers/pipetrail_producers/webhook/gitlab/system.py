@@ -32,7 +32,7 @@ _EVENT_HEADER = "x-gitlab-event"
 Hook = Callable[[Mapping[str, Any], Place], Translation]
 
 _PUSH = ("push.received", "branch.created", "branch.deleted", "commit.recorded", "policy.bypassed", "source.gap")
-_TAG = ("tag.created", "tag.deleted", "push.received", "commit.recorded")
+_TAG = ("tag.created", "tag.deleted", "push.received", "commit.recorded", "policy.bypassed")
 _REFS = ("push.received", "branch.created", "branch.deleted", "tag.created", "tag.deleted", "source.gap")
 _CHANGE = ("change.created", "change.updated", "change.reviewed", "change.merged", "change.abandoned")
 _RUN = ("pipelinerun.queued", "pipelinerun.started", "pipelinerun.finished", "intervention.recorded")
@@ -47,7 +47,7 @@ _NO_REQUEST = "nothing: asking for access changes nothing, granting it is told"
 
 _KINDS: dict[str, tuple[Hook | None, Kind]] = {
     "push": (push.branch, Kind(_PUSH, "ref, revisions, who pushed, the listed commits; cut lists; push option ci.skip")),
-    "tag_push": (push.tag, Kind(_TAG, "tag, its object, the tagged commit, who pushed")),
+    "tag_push": (push.tag, Kind(_TAG, "tag, its object, the tagged commit, who pushed; push option ci.skip")),
     "repository_update": (push.repository_update, Kind(_REFS, "every ref of a push; too many of them for push hooks")),
     "merge_request": (merge_request.hook, Kind(_CHANGE, "request, branches, head, merge revision, decisions of reviewers")),
     "pipeline": (
