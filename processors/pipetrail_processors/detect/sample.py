@@ -85,7 +85,7 @@ def put_together(value: Any, samples: Mapping[str, Sample], within: tuple[str, .
     return put_together(samples[match[1]].payload, samples, (*within, match[1]))
 
 
-def changed(payload: Mapping[str, Any] | list[Any], put: Mapping[str, Any], add: Mapping[str, Any], without: tuple[str, ...]) -> Any:
+def changed(payload: Any, put: Mapping[str, Any], add: Mapping[str, Any], without: tuple[str, ...]) -> Any:
     """A payload with changes by dotted paths; members of lists go by their number, from 0 on.
 
     Args:

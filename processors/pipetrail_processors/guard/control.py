@@ -3,7 +3,8 @@
 Systems name their controls as they like (`protected_branch`, "branch protection", `repository_ruleset`). A control's kind is
 found by the words in its name; what an alteration does to it by the action's verb and, where the event carries them in its
 labels, by the values before and after (`NAME_from` with `NAME_to` or NAME, `old.NAME` with `new.NAME` and the like), or by the
-label `weakened`, where a translator knows it beyond doubt. What cannot be told is "changed": it neither clears nor accuses.
+labels `weakened` and `strengthened`, where a translator knows it beyond doubt. What cannot be told is "changed": it neither
+clears nor accuses.
 """
 
 import re
@@ -47,12 +48,12 @@ _REMOVED = frozenset(
 )  # fmt: skip
 _ADDED = frozenset(
     {"created", "create", "added", "add", "enabled", "enable", "registered", "register", "protected", "protect", "installed",
-     "on", "activated", "restored", "issued", "generated", "unpaused", "resumed"}
+     "on", "activated", "restored", "issued", "generated", "granted", "unpaused", "resumed"}
 )  # fmt: skip
 # Kinds whose presence guards; of the others (a runner, a key, a token) the presence is what weakens.
 _GUARDS = frozenset({PROTECTION, SECRETS, WEBHOOK, AUDIT, CALENDAR, POLICY, ENVIRONMENT, CI})
 _SIDES = 2  # old and new
-_OLD = frozenset({"old", "from", "before", "previous"})
+_OLD = frozenset({"old", "from", "before", "previous", "was", "were"})
 _NEW = frozenset({"new", "to", "after", "current"})
 # A setting whose name has one of these words lets through; any other one that is on, or longer, or higher, holds back.
 # What is "only allowed if" is held back otherwise.
@@ -92,6 +93,8 @@ def effect_of(control: str, action: str, labels: Mapping[str, str]) -> str:
     """
     if labels.get("weakened") == "true":
         return WEAKER
+    if labels.get("strengthened") == "true":
+        return STRICTER
     kind, verb = kind_of(control, action), verb_of(action)
     guards = kind in _GUARDS or kind == OTHER
     if verb == "removed":
@@ -106,8 +109,9 @@ def effect_of(control: str, action: str, labels: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=4096)
 def verb_of(action: str) -> str:
-    """`removed`, `added` or `edited`, by the word that says so; the last one of `protected_branch.destroy`."""
-    for word in reversed(_words(action).split()):
+    """`removed`, `added` or `edited`, by the last word that says so, of what stands after the thing in `THING.destroy`."""
+    # `protected_branch.update_admin_enforced` protects nothing.
+    for word in reversed(_words(action.rpartition(".")[2]).split()):
         if word in _REMOVED:
             return "removed"
         if word in _ADDED:

@@ -50,12 +50,34 @@ def test_the_kind_of_a_control_is_told_by_its_words(name: str, action: str, kind
         ({"name_from": "a", "name": "b"}, "changed"),
         ({"enforcement_from": "active"}, "changed"),
         ({"weakened": "true"}, "weaker"),
+        ({"strengthened": "true"}, "stricter"),
+        ({"weakened": "true", "strengthened": "true"}, "weaker"),
+        ({"active": "false", "active_was": "true"}, "weaker"),
+        ({"events": "push, release", "events_were": "push"}, "stricter"),
         ({}, "changed"),
     ],
 )
 def test_an_edit_is_judged_by_the_values_before_and_after(labels: dict[str, str], effect: str) -> None:
     """What nobody can tell is neither weaker nor stricter."""
     assert effect == control.effect_of("branch protection", "edited", labels)
+
+
+@pytest.mark.parametrize(
+    ("action", "verb"),
+    [
+        ("protected_branch.destroy", "removed"),
+        ("protected_branch.create", "added"),
+        ("protected_branch.update_admin_enforced", "edited"),
+        ("repository_secret_scanning_push_protection.disable", "removed"),
+        ("personal_access_token.access_granted", "added"),
+        ("deleted", "removed"),
+        ("protect", "added"),
+        ("", "edited"),
+    ],
+)
+def test_the_verb_of_an_action_is_what_was_done_and_not_what_it_was_done_to(action: str, verb: str) -> None:
+    """A protected branch whose setting was altered is not protected anew."""
+    assert verb == control.verb_of(action)
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=4))

@@ -130,11 +130,12 @@ def personal_access_token_request(payload: Any, place: Place) -> Translation:
         return Translation(silent="a token that is asked for gives no access yet")
     target: Data = {"id": name(found, "owner.id"), "name": required(found, "owner.login", kind)}
     result = at(found, "permissions_result")
+    became = "granted" if action == "approved" else action
     rights = [f"{of}:{name(result, f'{group}.{of}')}" for group, of in _rights(result)]
     data = merged(
         sender(payload),
         {
-            "event": {"action": action},
+            "event": {"action": f"access_token_{became}"},
             "user": {"target": target, "changes": {"permission": cut(", ".join(rights))}},
             "pipetrail": {"labels": {"token": name(found, "token_name"), "repositories": name(found, "repository_selection")}},
         },

@@ -87,6 +87,7 @@ _MEANINGS: tuple[tuple[str, Meaning], ...] = (
     ("team.*", _ROLE),
     ("public_key.*", _ROLE),
     ("deploy_key.*", _ROLE),
+    ("personal_access_token.request_*", _SILENT),  # a token that is asked for gives no access yet
     ("personal_access_token.*", _ROLE),
     ("integration_installation.*", _ROLE),
     ("role.*", _policy("custom roles")),

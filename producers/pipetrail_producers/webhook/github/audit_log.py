@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipetrail_producers.webhook.fact import Fact
+from pipetrail_producers.webhook.github import audit_guard
 from pipetrail_producers.webhook.github.audit_actions import Meaning, meaning
 from pipetrail_producers.webhook.github.place import Place, content_key
 from pipetrail_producers.webhook.github.read import first_moment, label
@@ -23,6 +24,9 @@ _TIMES = ("@timestamp", "created_at")
 _SILENT = "none of the audit log's entries is about delivery, or a webhook tells it better"
 _MAX_LABELS = 40
 _BRANCHES = "refs/heads/"
+# Actions that say by themselves what was given, and those about keys.
+_OWNERS = (".add_admin", ".invite_admin", ".add_owner")
+_KEYS = ("public_key.", "deploy_key.")
 # What has a field of its own, or says nothing (hashes of tokens, ids beside names).
 _NO_LABELS = frozenset(
     {
@@ -30,6 +34,7 @@ _NO_LABELS = frozenset(
         *("branch", "ref", "before", "after", "reasons", "hashed_token", "token_id", "user", "user_id", "repo", "repository"),
         *("repo_id", "repository_id", "org_id", "business_id", "request_access_security_header", "head_sha", "head_branch"),
         *("workflow_run_id", "run_attempt", "pull_request_url", "environment_name", "external_identity_nameid"),
+        *audit_guard.FIELDS,
     }
 )
 
@@ -94,11 +99,10 @@ def fact(entry: Any, place: Place) -> Fact | None:
 
 def _by_type(entry: Mapping[str, Any], told: Meaning) -> Data:
     if told.type == "role.changed":
-        new = name(entry, "permission") or name(entry, "new_repo_permission") or name(entry, "new_role")
-        return {"user": {"target": _target(entry), "changes": {"permission": new}}}
+        return {"user": {"target": _target(entry), "changes": {"permission": _permission(entry)}}}
     if told.type == "policy.bypassed":
         return {"event": {"reason": _reasons(entry)}, "pipetrail": {"control": told.control}}
-    return {"pipetrail": {"control": told.control or None}}
+    return {"pipetrail": {"control": told.control or None, "labels": audit_guard.labels(entry)}}
 
 
 def _about(entry: Mapping[str, Any], place: Place) -> Data:
@@ -151,6 +155,17 @@ def _target(entry: Mapping[str, Any]) -> Data:
         if found := said(entry, key):
             return {"name": f"{key} {found}" if key != "email" else found}
     return {"name": "unknown"}
+
+
+def _permission(entry: Mapping[str, Any]) -> str | None:
+    """What somebody got: told by a field, else by the action itself, or by the kind of key."""
+    told = name(entry, "permission") or name(entry, "new_repo_permission") or name(entry, "new_role")
+    action = name(entry, "action") or ""
+    if told is None and action.endswith(_OWNERS):
+        return "admin"
+    if told is None and action.startswith(_KEYS) and (read_only := said(entry, "read_only")):
+        return "read" if read_only == "true" else "write"
+    return told
 
 
 def _reasons(entry: Mapping[str, Any]) -> str | None:

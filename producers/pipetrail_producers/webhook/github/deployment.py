@@ -107,13 +107,18 @@ def _where(status: Mapping[str, Any]) -> Data:
 def run_named(payload: Any) -> Data:
     """The workflow run that the webhook names, and the human who set it off: deployments themselves are a bot's."""
     run = at(payload, "workflow_run")
-    identity = name(run, "id")
-    if identity is None:
+    if name(run, "id") is None:
         return {}
     human = next((who for key in ("triggering_actor", "actor") if actor_type(who := at(run, key)) == "user"), None)
+    return merged(run_alone(payload), {"pipetrail": {"actor": {"on_behalf_of": person(human)}}})
+
+
+def run_alone(payload: Any) -> Data:
+    """The workflow run that the webhook names, without its human: who decides about a run does not act for them."""
+    run = at(payload, "workflow_run")
     return {
-        "cicd": {"pipeline": {"name": name(run, "name"), "run": {"id": identity}}},
-        "pipetrail": {"actor": {"on_behalf_of": person(human)}, "run": {"attempt": number(run, "run_attempt") or None}},
+        "cicd": {"pipeline": {"name": name(run, "name"), "run": {"id": name(run, "id")}}},
+        "pipetrail": {"run": {"attempt": number(run, "run_attempt") or None}},
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipetrail_producers.webhook.github.deployment import RUN_PAGE, run_named
+from pipetrail_producers.webhook.github.deployment import RUN_PAGE, run_alone
 from pipetrail_producers.webhook.github.place import Place
 from pipetrail_producers.webhook.github.read import actor, missing, moment, part, required, sender
 from pipetrail_producers.webhook.payload import at, items
@@ -24,7 +24,7 @@ def deployment_review(payload: Any, place: Place) -> Translation:
         missing(_REVIEW, "action")
     about = merged(
         who,
-        run_named(payload),
+        run_alone(payload),
         {
             "event": {"action": action, "reason": title(payload, "comment")},
             "vcs": {"ref": {"head": {"name": name(run, "head_branch"), "revision": full_revision(run, "head_sha")}}},

@@ -20,7 +20,7 @@ _ACTIVE = "active"
 # How strongly a part of a branch protection rule is enforced, weakest first.
 _LEVELS = ("off", "non_admins", "everyone")
 # Parts that guard while they are true, while they are false, and by their number.
-_GUARDS = frozenset(
+GUARDS = frozenset(
     {
         "dismiss_stale_reviews_on_push",
         "require_code_owner_review",
@@ -76,7 +76,7 @@ def repository_ruleset(payload: Any, place: Place) -> Translation:
     kind = "repository_ruleset"
     ruleset = part(payload, kind, kind)
     action = required(payload, "action", kind)
-    actors = [_bypass(one) for one in items(ruleset, "bypass_actors")]
+    actors = [bypass(one) for one in items(ruleset, "bypass_actors")]
     labels: Data = {
         "ruleset": name(ruleset, "name"),
         "target": name(ruleset, "target"),
@@ -86,10 +86,10 @@ def repository_ruleset(payload: Any, place: Place) -> Translation:
         "name_from": name(payload, "changes.name.from"),
         "bypass_actors": cut(", ".join(actors)),
         "bypass_always": _flag(any(actor.endswith(":always") for actor in actors)),
-        "rules": _types(items(ruleset, "rules")),
-        "rules_added": _types(items(payload, "changes.rules.added")),
-        "rules_deleted": _types(items(payload, "changes.rules.deleted")),
-        "rules_updated": _types([at(one, "rule") for one in items(payload, "changes.rules.updated")]),
+        "rules": types(items(ruleset, "rules")),
+        "rules_added": types(items(payload, "changes.rules.added")),
+        "rules_deleted": types(items(payload, "changes.rules.deleted")),
+        "rules_updated": types([at(one, "rule") for one in items(payload, "changes.rules.updated")]),
         "conditions_changed": _flag(bool(at(payload, "changes.conditions"))),
         "weakened": _flag(action == "deleted" or _ruleset_weakened(payload, ruleset)),
     }
@@ -101,19 +101,24 @@ def repository_ruleset(payload: Any, place: Place) -> Translation:
 
 
 def security_and_analysis(payload: Any, place: Place) -> Translation:
-    """Scanning features turned on or off; the payload has the values before, the repository those after."""
+    """Scanning features turned on or off, each told on its own: "secret scanning" guards secrets, others do not.
+
+    The payload has the values before, the repository those after. A feature of which one of them is missing is no change.
+    """
     kind = "security_and_analysis"
     place.need_repository(kind)
     before = part(payload, "changes.from.security_and_analysis", kind)
-    labels: Data = {}
-    weakened = False
+    time = moment(payload, "repository.updated_at")
+    facts = []
     for feature in before:
         old, new = name(before, f"{feature}.status"), name(payload, f"repository.security_and_analysis.{feature}.status")
-        labels |= {f"{label(feature)}_from": old, f"{label(feature)}_to": new}
-        weakened = weakened or (old == "enabled" and new == "disabled")
-    data = _changed(payload, "security and analysis", "edited", {**labels, "weakened": _flag(weakened)})
-    time = moment(payload, "repository.updated_at")
-    return Translation((place.fact("policy.changed", time, (kind, place.delivery), data),))
+        if old is None or new is None or old == new:
+            continue
+        weakened = old == "enabled" and new == "disabled"
+        labels: Data = {f"{label(feature)}_from": old, f"{label(feature)}_to": new, "weakened": _flag(weakened)}
+        data = _changed(payload, feature.replace("_", " "), "edited", labels)
+        facts.append(place.fact("policy.changed", time, (kind, f"{place.delivery} {feature}"), data, subject=feature))
+    return Translation(tuple(facts)) if facts else Translation(silent="no feature is told to be another than before")
 
 
 def _changed(payload: Any, control: str, action: str, labels: Data) -> Data:
@@ -125,7 +130,7 @@ def _weakened(rule: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
 
 
 def _part_weakened(field: str, before: Any, after: Any) -> bool:
-    if field in _GUARDS:
+    if field in GUARDS:
         return before is True and after is False
     if field == _COUNT:
         return isinstance(before, int) and isinstance(after, int) and after < before
@@ -143,11 +148,13 @@ def _ruleset_weakened(payload: Any, ruleset: Mapping[str, Any]) -> bool:
     return ended or bool(items(payload, "changes.rules.deleted"))
 
 
-def _bypass(one: Any) -> str:
+def bypass(one: Any) -> str:
+    """Who may bypass a ruleset, and how: `Team:5:always`."""
     return f"{name(one, 'actor_type') or 'unknown'}:{name(one, 'actor_id') or ''}:{name(one, 'bypass_mode') or ''}"
 
 
-def _types(rules: list[Any]) -> str | None:
+def types(rules: list[Any]) -> str | None:
+    """The kinds of a ruleset's rules."""
     return cut(", ".join(filter(None, (name(rule, "type") for rule in rules))))
 
 

@@ -195,6 +195,120 @@ def test_an_action_that_says_nothing_new_is_silent(action: str) -> None:
     assert SYSTEM.translate(translator.delivery([github.entry(action)])).silent
 
 
+@pytest.mark.parametrize(
+    ("action", "fields", "changed"),
+    [
+        ("update_admin_enforced", {"admin_enforced": False}, ("true", "false")),
+        ("update_admin_enforced", {"admin_enforced": True}, ("false", "true")),
+        ("update_allow_force_pushes_enforcement_level", {"allow_force_pushes_enforcement_level": 2}, ("off", "everyone")),
+        ("update_signature_requirement_enforcement_level", {"signature_requirement_enforcement_level": 0}, ("everyone", "off")),
+        ("update_signature_requirement_enforcement_level", {"signature_requirement_enforcement_level": 1}, None),
+        ("update_name", {"name": "ma*n"}, None),
+        ("create", {"admin_enforced": True}, None),
+    ],
+)
+def test_a_setting_of_a_protection_that_is_at_one_end_was_nearer_to_the_other(
+    action: str, fields: dict[str, Any], changed: tuple[str, str] | None
+) -> None:
+    """The log tells what a setting is now; where it stands in the middle, or is new, nobody knows what it was."""
+    (one,) = logged(github.entry(f"protected_branch.{action}", **fields))
+    ((field, _),) = fields.items()
+    found = labels(one).get(f"{field}_from"), labels(one).get(f"{field}_to")
+    assert found == (changed or (None, None))
+
+
+_ALWAYS = {"id": 8, "actor_id": 5, "actor_type": "Team", "bypass_mode": "always"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"ruleset_enforcement": "disabled", "ruleset_old_enforcement": "active"},
+            {"weakened": "true", "enforcement_from": "active"},
+        ),
+        ({"ruleset_enforcement": "active", "ruleset_old_enforcement": "evaluate"}, {"strengthened": "true"}),
+        ({"ruleset_rules_deleted": [{"type": "pull_request"}]}, {"weakened": "true", "rules_deleted": "pull_request"}),
+        ({"ruleset_rules_added": [{"type": "pull_request"}]}, {"strengthened": "true", "rules_added": "pull_request"}),
+        ({"ruleset_rules_added": [{"type": "a"}], "ruleset_rules_updated": [{"type": "b"}]}, {"rules_updated": "b"}),
+        (
+            {"ruleset_bypass_actors_added": [_ALWAYS]},
+            {"weakened": "true", "bypass_actors": "Team:5:always", "bypass_always": "true"},
+        ),
+        ({"ruleset_bypass_actors_deleted": [_ALWAYS]}, {"strengthened": "true", "bypass_actors_from": "Team:5:always"}),
+        ({"ruleset_old_name": "old"}, {"name_from": "old"}),
+    ],
+)
+def test_what_came_to_a_ruleset_and_what_went_is_told(fields: dict[str, Any], expected: dict[str, str]) -> None:
+    """The log lists rules and actors as objects; whether it got weaker or stricter is said where it is beyond doubt."""
+    (one,) = logged(github.entry("repository_ruleset.update", ruleset_name="trunk", **fields))
+    told = {key: value for key, value in labels(one).items() if key not in {"country", "operation_type", "org", "ruleset"}}
+    assert {**told, **expected} == told
+    assert {"weakened", "strengthened", "bypass_always"} & told.keys() == {
+        "weakened",
+        "strengthened",
+        "bypass_always",
+    } & expected.keys()
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "permission"),
+    [
+        ("business.add_admin", {}, "admin"),
+        ("business.remove_admin", {}, None),
+        ("org.add_member", {"permission": "read"}, "read"),
+        ("public_key.create", {"read_only": "true", "title": "ci"}, "read"),
+        ("public_key.create", {"read_only": False, "title": "ci"}, "write"),
+        ("public_key.create", {"title": "ci"}, None),
+    ],
+)
+def test_what_somebody_got_is_told_by_a_field_or_by_the_action(
+    action: str, fields: dict[str, Any], permission: str | None
+) -> None:
+    """An administrator who was added is one, and a key that only reads writes nothing."""
+    (one,) = logged(github.entry(action, **fields))
+    assert at(one, "user.changes.permission") == permission
+
+
+def test_each_feature_that_was_switched_is_told_on_its_own() -> None:
+    """What guards secrets is another control than what looks for weak dependencies; what is as before is no change."""
+    before = {
+        "secret_scanning": "enabled",
+        "dependabot_security_updates": "disabled",
+        "advanced_security": "enabled",
+        "new": "enabled",
+    }
+    after = {"secret_scanning": "disabled", "dependabot_security_updates": "enabled", "advanced_security": "enabled"}
+    payload = {
+        **github.hook(changes={"from": {"security_and_analysis": {key: {"status": value} for key, value in before.items()}}}),
+        "repository": {**github.REPO, "security_and_analysis": {key: {"status": value} for key, value in after.items()}},
+    }
+    off, on = told("security_and_analysis", payload)
+    assert (at(off, "pipetrail.control"), labels(off).get("weakened")) == ("secret scanning", "true")
+    assert (at(on, "pipetrail.control"), labels(on).get("weakened")) == ("dependabot security updates", None)
+    assert off["id"] != on["id"]
+
+
+def test_who_lets_a_deployment_through_does_not_act_for_who_set_off_the_run() -> None:
+    """Else every approval of what its author runs would be the author's own."""
+    run = {"id": 31, "name": "CI", "actor": github.ANN, "triggering_actor": github.ANN, "head_sha": github.HEAD}
+    payload = github.hook("approved", approver=github.BOB, environment="production", workflow_run=run)
+    (one,) = told("deployment_review", payload)
+    assert (at(one, "user.name"), at(one, "pipetrail.actor.on_behalf_of")) == ("bob", None)
+    assert at(one, "cicd.pipeline.run.id") == "31"
+
+
+def test_a_token_that_is_asked_for_is_none_yet() -> None:
+    """Let in, it is a right that was granted; asked for or refused, it is not."""
+    assert audit_actions.meaning("personal_access_token.request_created") is None
+    request = next(payload for kind, payload in github.SAMPLES if kind == "personal_access_token_request")
+    actions = [
+        at(told("personal_access_token_request", {**request, "action": one})[0], "event.action")
+        for one in ("approved", "denied")
+    ]
+    assert actions == ["access_token_granted", "access_token_denied"]
+
+
 def test_every_plain_value_of_an_entry_is_kept() -> None:
     """What a setting was and is stands in the labels, whatever the action calls it."""
     (one,) = logged(github.entry("repo.access", visibility="public", previous_visibility="private", public_repo=False))
