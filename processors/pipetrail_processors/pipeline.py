@@ -43,7 +43,16 @@ from pipetrail_processors.state.retention import Entry, day_of, due, enqueue, is
 from pipetrail_processors.state.round import Round, Told
 from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.bonds import bonds_of, identity_of
-from pipetrail_processors.trail.fact import MAX_VERSIONS, Fact, evidence_of, fact_of, is_about_change, is_digest, vouched
+from pipetrail_processors.trail.fact import (
+    MAX_VERSIONS,
+    Fact,
+    evidence_of,
+    fact_of,
+    is_about_change,
+    is_digest,
+    names_bytes,
+    vouched,
+)
 from pipetrail_processors.trail.publish import Publisher, trail_id
 from pipetrail_processors.trail.relations import merged_as
 from pipetrail_processors.watch.dossier import is_due
@@ -113,7 +122,9 @@ class Pipeline:
         reading = read(value, headers)
         ticket = ticket_of(reading, self._find_ticket)
         repository = _canonical(reading.repository) if reading.repository else None
-        trail = trail_id(repository, reading.commit) if repository and reading.commit and not is_about_change(reading) else None
+        # What such events are of may turn out to be another commit, and a record is written once.
+        commit = None if is_about_change(reading) or names_bytes(reading) else reading.commit
+        trail = trail_id(repository, commit) if repository and commit else None
         reference = self._reference()
         context = context_of(reading, reference)
         partitionkey: str = reading.content["partitionkey"]
@@ -222,7 +233,7 @@ class Pipeline:
         work.forget(entry.key)
 
     def _join(self, together: Round, work: Work, reading: Reading, fact: Fact, evidence: list[str]) -> list[Output]:
-        vouches = vouched(reading.kind, evidence) if "o" in fact else []
+        vouches = vouched(reading.kind, evidence, has_bytes="a" in fact) if "o" in fact else []
         joined = self._joiner.add(work, fact, vouches)
         if commit := reading.commit:
             if bonds := bonds_of(reading):

@@ -42,7 +42,10 @@ class Entry(Model):
     duration_ms: Count | None = None
     url: Uri | None = None
     attempt: Count | None = Field(default=None, description="which attempt of its run, from the second on")
-    revision: FullRevision | None = Field(default=None, description="the commit of a proposed change that it is about")
+    revision: FullRevision | None = Field(
+        default=None,
+        description="the commit that it names, where it is of another: head of a change, or what a deployment's job ran at",
+    )
     on_behalf_of: Person | None = Field(default=None, description="the human behind an actor that is none")
     human_by: Literal["origin", "trailer", "change", "reference", "unresolved"] | None = Field(
         default=None, description="how the human behind an actor that is none was found"

@@ -76,8 +76,6 @@ def _without_order(value: bytes) -> Any:
         return value
     if isinstance(node, dict):
         node.pop("w", None)  # a wait is queued
-        if not node.get("f"):
-            node.pop("f", None)  # the empty place of events that went on to where they belong
         if not (findings := open_findings(node.pop("g", {}))):
             return node
         node["g"] = findings

@@ -3,9 +3,9 @@
 Schedules that run on the same commit for months, or a flood, must not make a trail grow until no message holds it. What is kept
 is a function of all that was told, in any order and however often: what stood between the first and the last once always will.
 How many were left out is counted by a sketch of their ids, to which a repetition adds nothing: exact for few, within some
-12 % for many. Left out are only events that name their commit; another one may still have to move to another trail.
+12 % for many. What joined by evidence is counted for its first alias, and the count moves with it to another trail.
 
-In a node, under `o`: class of facts → [time of the first left out, time of the last, sketch].
+In a node, under `o`: class of facts, for an alias's with its name → [time of the first left out, time of the last, sketch].
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from pipetrail_processors.trail.fact import Fact
 # trails that are no accident are whole: a pipeline of 3,000 jobs. A stage that is full is some 2 MB in the changelog.
 MAX_VERDICTS = 4000
 MAX_OTHERS = 1000
-_GOOD = frozenset({"success", "approved"})
+_GOOD, _OTHER = frozenset({"success", "approved"}), "other"
 # Ids that a sketch keeps, the smallest of all: k minimum values (Bar-Yossef et al., 2002). Event ids are hashes already.
 _SKETCH = 64
 _SKETCH_DIGITS = 8
@@ -39,21 +39,42 @@ class LeftOut(NamedTuple):
         return round((_SKETCH - 1) * (1 << 4 * _SKETCH_DIGITS) / max(1, self.sketch[-1]))
 
 
-def cap(node: dict[str, Any], fact: Fact) -> None:
-    """Leave out of the node what is too much, now that it has the fact."""
-    facts: dict[str, Fact] = node["f"]
+def cap(node: dict[str, Any]) -> list[Fact]:
+    """Leave out of the node what is too much. Counts what names its commit; returns what joined by evidence, to be counted."""
+    facts: dict[str, Fact] = node.get("f", {})
     if len(facts) <= MAX_OTHERS:
-        return
-    kind, limit = _class_of(fact)
-    members = [one for one in facts.values() if "o" in one and _class_of(one)[0] == kind]
-    if len(members) <= limit:
-        return
-    members.sort(key=lambda one: (one["e"]["time"], one["e"]["event_id"]))
-    out = members[limit // 2 : len(members) - limit // 2]
-    for one in out:
-        del facts[one["e"]["event_id"]]
-    told = node.setdefault("o", {})
-    told[kind] = list(with_more(told.get(kind), out))
+        return []
+    classes: dict[str, list[Fact]] = {}
+    for one in facts.values():
+        classes.setdefault(_class_of(one), []).append(one)
+    by_evidence = []
+    for kind, members in classes.items():
+        limit = MAX_OTHERS if kind.endswith(_OTHER) else MAX_VERDICTS
+        if len(members) <= limit:
+            continue
+        members.sort(key=lambda one: (one["e"]["time"], one["e"]["event_id"]))
+        for one in members[limit // 2 : len(members) - limit // 2]:
+            del facts[one["e"]["event_id"]]
+            if "a" in one:
+                by_evidence.append(one)
+            else:
+                _count(node, kind, [one])
+    return by_evidence
+
+
+def count(node: dict[str, Any], fact: Fact) -> None:
+    """Count in the node a fact that joined by evidence, and was left out."""
+    _count(node, f"{_class_of(fact)}\0{fact['a'][0]}", [fact])
+
+
+def move(source: dict[str, Any], target: dict[str, Any], alias: str) -> None:
+    """What was left out of an alias's events counts in another node now."""
+    told = source.get("o", {})
+    for key in [key for key in told if key.partition("\0")[2] == alias]:
+        here, there = LeftOut(*told.pop(key)), target.get("o", {}).get(key)
+        if there:
+            here = LeftOut(min(here.first, there[0]), max(here.last, there[1]), sorted({*here.sketch, *there[2]})[:_SKETCH])
+        target.setdefault("o", {})[key] = list(here)
 
 
 def left_out(node: dict[str, Any]) -> dict[str, int]:
@@ -71,13 +92,18 @@ def weight(node: dict[str, Any]) -> int:
     return sum(milliseconds(span.last) - milliseconds(span.first) + 1 for span in spans)
 
 
-def _class_of(fact: Fact) -> tuple[str, int]:
+def _count(node: dict[str, Any], key: str, out: Iterable[Fact]) -> None:
+    told = node.setdefault("o", {})
+    told[key] = list(with_more(told.get(key), out))
+
+
+def _class_of(fact: Fact) -> str:
     entry = fact["e"]
     stage: str = entry.get("stage", "")
     verdict = entry.get("result") or entry.get("decision") or entry.get("skip")
     if not verdict:
-        return f"{stage} other", MAX_OTHERS
-    return (f"{stage} good" if verdict in _GOOD else f"{stage} bad"), MAX_VERDICTS
+        return f"{stage} {_OTHER}"
+    return f"{stage} good" if verdict in _GOOD else f"{stage} bad"
 
 
 def with_more(told: list[Any] | None, out: Iterable[Fact]) -> LeftOut:

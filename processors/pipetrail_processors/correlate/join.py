@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipetrail_processors.correlate.cap import cap
+from pipetrail_processors.correlate.cap import cap, count, move
 from pipetrail_processors.correlate.nodes import MAX_LINKS, Node, Work
 from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.graph import streams
@@ -44,9 +44,10 @@ class Joiner:
 
     def add(self, work: Work, fact: Fact, vouched: list[str]) -> Joined:
         """Take in the fact of an event, with the evidence that the event vouches for."""
+        joined = self._add_with_commit(work, fact) if "o" in fact and "a" not in fact else self._add_by_evidence(work, fact)
         if "o" in fact:
-            return self._add_with_commit(work, fact, vouched)
-        return self._add_by_evidence(work, fact)
+            joined.keys |= self._vouch(work, fact, vouched, again=joined.again)
+        return joined
 
     def bind(self, work: Work, commit: str, bonds: Sequence[tuple[str, str]], event_id: str) -> set[str]:
         """An event says what its commit is bound to, as (kind, other commit). Gives the keys to publish."""
@@ -90,27 +91,30 @@ class Joiner:
                 return True
         return False
 
-    def _add_with_commit(self, work: Work, fact: Fact, vouched: list[str]) -> Joined:
+    def _add_with_commit(self, work: Work, fact: Fact) -> Joined:
         commit: str = fact["o"]
-        node = work.change(commit)
+        node, event_id = work.change(commit), fact["e"]["event_id"]
         joined = Joined({commit}, again=_merge(node, fact))
-        linked: dict[str, list[str]] = node.setdefault("l", {})
+        joined.keys |= self._leave_out(work, commit)
+        if event_id in node["f"]:
+            joined.keys |= _place_in_stream(work, node["f"][event_id], commit, [])
+        else:
+            joined.again = True  # one of too many
+        return joined
+
+    def _vouch(self, work: Work, fact: Fact, vouched: list[str], *, again: bool) -> set[str]:
+        """An event says that this evidence is of the commit that it names. Gives the keys to publish."""
+        commit: str = fact["o"]
+        linked: dict[str, list[str]] = work.change(commit).setdefault("l", {})
         voucher = [fact["e"]["time"], fact["e"]["event_id"]]
+        touched = set()
         for alias in vouched:
-            if joined.again or alias not in linked:
-                joined.keys |= self._link(work, alias, commit)
+            if again or alias not in linked:
+                touched |= self._link(work, alias, commit)
             linked[alias] = min(linked.get(alias, voucher), voucher)
             if len(linked) > MAX_VOUCHERS:
                 del linked[max(linked, key=lambda name: (zlib.crc32(name.encode()), name))]
-        standing_ = node["f"].get(fact["e"]["event_id"])
-        if standing_ is None:
-            return joined  # one of too many
-        fact = standing_
-        joined.keys |= _place_in_stream(work, fact, commit, [])
-        digest = fact["e"].get("digest")
-        if digest and "d" in fact:
-            self._watch_digest(work, fact, digest)
-        return joined
+        return touched
 
     def _link(self, work: Work, alias: str, commit: str) -> set[str]:
         node = work.node(alias)
@@ -123,26 +127,15 @@ class Joiner:
         """Put the members of an alias, of which more is known now, where they belong."""
         node = work.node(alias)
         touched: set[str] = {alias} if node.get("x") else set()
+        homes = set()
         for event_id, (home, _) in list(node.get("m", {}).items()):
             fact = work.node(home).get("f", {}).get(event_id)
-            if fact is None:
-                continue
-            if "o" in fact:
-                self._watch_digest(work, fact, alias)
-                touched.add(home)
-            else:
+            if fact is not None:
                 touched |= self._place(work, fact, home)
-        return touched
-
-    def _watch_digest(self, work: Work, fact: Fact, digest: str) -> None:
-        """A deployment that names its commit: whether its artifact is known, and of which commit, is still to be told."""
-        event_id, commit = fact["e"]["event_id"], fact["o"]
-        node = work.change(digest)
-        weight = _weight([node])
-        _enlist(node, event_id, commit, weight, fact["e"]["time"])
-        work.change(commit).setdefault("n", {})[event_id] = weight
-        if not node.get("c"):
-            self._wait(work, digest, fact["r"])
+                homes.add(node["m"][event_id][0])
+        for home in sorted(homes):
+            touched |= self._leave_out(work, home)
+        return touched | _move_left_out(work, alias)
 
     def _add_by_evidence(self, work: Work, fact: Fact) -> Joined:
         event_id = fact["e"]["event_id"]
@@ -152,15 +145,37 @@ class Joiner:
             # Nothing says what was deployed: people see it at once, as a trail of its own.
             fact["a"] = [f"event:{event_id}"]
             work.change(fact["a"][0])["x"] = True
-        before = work.node(fact["a"][0]).get("m", {}).get(event_id)
-        home = before[0] if before else None
+        members = (work.node(alias).get("m", {}) for alias in fact["a"])
+        home = next((told[event_id][0] for told in members if event_id in told), None)
         known = work.node(home).get("f", {}).get(event_id) if home else None
         if known:
             claims = max(known.get("q", 0), fact.get("q", 0))
             fact = standing(known, fact)
             if claims:
                 fact["q"] = claims
-        return Joined(self._place(work, fact, home), again=known is not None)
+        joined = Joined(self._place(work, fact, home), again=known is not None)
+        new_home: str = work.node(fact["a"][0])["m"][event_id][0]
+        joined.keys |= self._leave_out(work, new_home)
+        joined.again |= event_id not in work.node(new_home)["f"]
+        return joined
+
+    def _leave_out(self, work: Work, home: str) -> set[str]:
+        """Leave out of a node what is too much. What joined by evidence counts for its first alias. Gives keys to publish."""
+        touched: set[str] = set()
+        for fact in cap(work.change(home)):
+            event_id, aliases = fact["e"]["event_id"], fact["a"]
+            nodes = [work.change(alias) for alias in aliases]
+            possible: set[str] = {commit for node in nodes for commit in node.get("c", ())}
+            if about := _about(fact):
+                possible.add(about)
+            for node in (*nodes, *map(work.change, possible)):
+                for part in ("m", "n", "p"):
+                    node.get(part, {}).pop(event_id, None)
+            counts = _counted_at(nodes[0], aliases[0])
+            count(work.change(counts), fact)
+            nodes[0]["v"] = counts
+            touched |= {counts, *possible}
+        return touched
 
     def _place(self, work: Work, fact: Fact, old_home: str | None) -> set[str]:
         event_id, aliases = fact["e"]["event_id"], fact["a"]
@@ -168,24 +183,30 @@ class Joiner:
         weight = fact.get("q", 0) + len(fact.get("y", ())) + _weight(nodes)
         home, link = _resolve(fact, nodes)
         touched = {home}
-        about = fact.get("z")
-        if about:
+        if about := _about(fact):
             node = work.change(about)
             node.setdefault("n", {})[event_id] = weight
             _stretch(node, fact["e"]["time"])
             _forward(node, event_id, None if link == "alias" or home == about else home)
             touched.add(about)
         if old_home and old_home != home:
-            work.change(old_home).get("f", {}).pop(event_id, None)
+            _leave(work.change(old_home), event_id)
             touched.add(old_home)
         fact["e"]["link"] = link
+        if "o" in fact and link != "commit":
+            fact["e"]["revision"] = fact["o"]
+        elif "o" in fact:
+            fact["e"].pop("revision", None)
         work.change(home).setdefault("f", {})[event_id] = fact
         for node in nodes:
             _enlist(node, event_id, home, weight, fact["e"]["time"])
             for commit in node.get("c", ()):
                 work.change(commit).setdefault("n", {})[event_id] = weight
                 touched.add(commit)
-        touched |= _place_in_stream(work, fact, None if link == "alias" else home, nodes)
+        fact.pop("l", None)
+        if _is_contradicted(fact, nodes):
+            fact["l"] = True
+        touched |= _place_in_stream(work, fact, None if link == "alias" or "l" in fact else home, nodes)
         if link == "alias":
             self._wait(work, home, fact["r"])
         digest = fact["e"].get("digest")
@@ -205,14 +226,48 @@ def _resolve(fact: Fact, nodes: list[Node]) -> tuple[str, str]:
     aliases: list[str] = fact["a"]
     fact.pop("j", None)
     if fact.get("q", 0) <= 1:
+        made_of: list[str] = []
         for alias, node in zip(aliases, nodes, strict=True):
             commits = node.get("c", ())
-            if len(commits) == 1:
+            if len(commits) == 1 and commits[0] == fact.get("o"):
+                break  # it says so itself, and the evidence agrees
+            if len(commits) == 1 and commits[0] in (made_of or commits):
                 fact["j"] = alias
                 return commits[0], link_kind(alias)
-        if "z" in fact:
-            return fact["z"], "commit"
+            if is_digest(alias):
+                made_of = commits  # the run at another commit does not make it that one's
+        if about := _about(fact):
+            return about, "commit"
     return next((alias for alias in aliases if is_digest(alias)), aliases[0]), "alias"
+
+
+def _about(fact: Fact) -> str | None:
+    """The commit that an event names, and that is not the last word: see `fact`."""
+    about: str | None = fact.get("z") or fact.get("o")
+    return about
+
+
+def _is_contradicted(fact: Fact, nodes: list[Node]) -> bool:
+    """Whether what was deployed was made of other commits than the one that the deployment names."""
+    made_of = {commit for node in nodes for commit in node.get("c", ())}
+    return "o" in fact and len(made_of) > 1 and fact["o"] not in made_of
+
+
+def _counted_at(node: Node, alias: str) -> str:
+    """The node where what was left out of the alias's events counts: that of its commit, if there is exactly one."""
+    commits: list[str] = node.get("c", [])
+    return commits[0] if len(commits) == 1 else alias
+
+
+def _move_left_out(work: Work, alias: str) -> set[str]:
+    """What was left out of the alias's events belongs where they belong now. Gives the keys to publish."""
+    node = work.node(alias)
+    before, after = node.get("v"), _counted_at(node, alias)
+    if before is None or before == after:
+        return set()
+    move(work.change(before), work.change(after), alias)
+    work.change(alias)["v"] = after
+    return {before, after}
 
 
 def _weight(nodes: list[Node]) -> int:
@@ -231,12 +286,12 @@ def _place_in_stream(work: Work, fact: Fact, commit: str | None, nodes: list[Nod
 
 def _doubt(fact: Fact, commit: str | None, nodes: list[Node]) -> streams.Doubt:
     """How ambiguous the evidence is: it grows with every version of the event, and every link and claim once there are two."""
-    commits = {other for node in nodes for other in node.get("c", ())} | ({commit} if commit else set())
+    commits = {commit, fact.get("o"), *(other for node in nodes for other in node.get("c", ()))} - {None}
     claims, versions = fact.get("q", 0), len(fact.get("y", ()))
     if not commits or (len(commits) == 1 and claims <= 1 and not versions):
         return streams.NO_DOUBT
     links = sum(len(node.get("c", ())) for node in nodes)
-    return streams.Doubt(claims + versions + links, tuple(sorted(commits)))
+    return streams.Doubt(claims + versions + links, tuple(sorted(filter(None, commits))))
 
 
 def _merge(node: Node, fact: Fact) -> bool:
@@ -245,8 +300,15 @@ def _merge(node: Node, fact: Fact) -> bool:
     event_id = fact["e"]["event_id"]
     known = facts.get(event_id)
     facts[event_id] = standing(known, fact)
-    cap(node, facts[event_id])
-    return known is not None or event_id not in facts
+    return known is not None
+
+
+def _leave(node: Node, event_id: str) -> None:
+    """Take a fact out of the node, which keeps no empty place for it: how often facts moved must not show in the state."""
+    facts = node.get("f", {})
+    facts.pop(event_id, None)
+    if not facts:
+        node.pop("f", None)
 
 
 def _tell(node: Node, kind: str, other: str, event_id: str) -> None:

@@ -19,6 +19,7 @@ The node of an alias (`run:…`, `deployment:…`, `change:…`, a digest) has `
     c  commits (or repositories) that were linked to it: only a single one proves anything
     m  members: event id → [key of the node that holds its fact, its `n`]
     t  times of its earliest and latest member  x  the wait has ended  w  a wait is queued  z  published
+    v  the node where what was left out of its members counts
 
 Keys are scoped by repository, so that one read and one write of a small value is what an event costs, however many there are.
 """

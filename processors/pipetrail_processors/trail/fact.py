@@ -7,8 +7,10 @@ A fact is a JSON object with short keys, since it is read and written with every
     y  hashes of the other versions of the event that were told; absent where there are none
     o  the commit that the event itself names and is of; absent where there is none
     z  the commit that a review and the like is about; it belongs to its change, and there only until the change is merged
-    a  the evidence by which it joins a trail, strongest first; absent where it names its commit
+    a  the evidence by which it joins a trail, strongest first; absent where it names its commit, unless it is a deployment that
+       names its bytes, too: what they were made of is what was deployed, at whatever commit the job ran
     j  the piece of evidence that it joined by
+    l  what it deployed was made of other commits than the one that it names, and nobody knows which ran
     k  what of its stage it is (pipeline and task): a later run of the same replaces the earlier
     s  stage, also one that only the policy knows
     d  identity of the deployment, v service
@@ -66,14 +68,7 @@ def fact_of(reading: Reading, ticket: Content | None, evidence: list[str], conte
         context: what the reference data say.
     """
     fact: Fact = {"e": _entry(reading), "r": reading.recorded, "h": reading.hash[7:23]}
-    if is_about_change(reading):
-        fact["a"] = [alias for alias in evidence if alias.startswith("change:")]
-        if reading.commit:
-            fact["z"] = reading.commit
-    elif reading.commit:
-        fact["o"] = reading.commit
-    elif evidence:
-        fact["a"] = evidence
+    _add_belonging(fact, reading, evidence)
     if reading.pipeline:
         fact["k"] = f"{reading.pipeline.get('name') or ''}/{reading.task.get('name') or ''}"
     if reading.stage:
@@ -87,6 +82,20 @@ def fact_of(reading: Reading, ticket: Content | None, evidence: list[str], conte
     _add_details(fact, reading)
     _add_people(fact, context)
     return fact
+
+
+def _add_belonging(fact: Fact, reading: Reading, evidence: list[str]) -> None:
+    """What says which trail it belongs to."""
+    if is_about_change(reading):
+        fact["a"] = [alias for alias in evidence if alias.startswith("change:")]
+        if reading.commit:
+            fact["z"] = reading.commit
+    elif reading.commit:
+        fact["o"] = reading.commit
+        if names_bytes(reading):
+            fact["a"] = [reading.artifact["hash"]]
+    elif evidence:
+        fact["a"] = evidence
 
 
 def _add_people(fact: Fact, context: Context) -> None:
@@ -136,15 +145,19 @@ def standing(known: Fact | None, fact: Fact) -> Fact:
 def evidence_of(reading: Reading) -> list[str]:
     """By what an event without a commit can join a trail, strongest first.
 
-    A run's id needs no attempt beside it: attempts of one run are of one commit.
+    A run's id needs no attempt beside it: attempts of one run are of one commit. What is done with an artifact is of the commit
+    that it was made of, whichever run does it; only what makes an artifact is of the run's.
     """
     source = reading.source
     found = []
+    digest = reading.artifact.get("hash")
+    if digest and reading.kind.name not in ARTIFACT_EVIDENCE:
+        found.append(digest)
     if run := (reading.pipeline.get("run") or _NOTHING).get("id"):
         found.append(f"run:{source} {run}")
     if deployment := reading.deployment.get("id"):
         found.append(f"deployment:{source} {deployment}")
-    if digest := reading.artifact.get("hash"):
+    if digest and reading.kind.name in ARTIFACT_EVIDENCE:
         found.append(digest)
     if change := reading.change.get("id"):
         found.append(f"change:{change}")
@@ -158,9 +171,22 @@ def is_about_change(reading: Reading) -> bool:
     return reading.kind.name in _ABOUT_CHANGE and bool(reading.change.get("id"))
 
 
-def vouched(kind: EventType, evidence: list[str]) -> list[str]:
-    """Which of its evidence an event that names its commit gives for that commit."""
+def names_bytes(reading: Reading) -> bool:
+    """Whether the event is of a deployment that names its bytes, and a commit: perhaps only the one that its job ran at."""
+    return reading.kind.name in _DEPLOYMENTS and bool(reading.commit and reading.artifact.get("hash"))
+
+
+def vouched(kind: EventType, evidence: list[str], *, has_bytes: bool = False) -> list[str]:
+    """Which of its evidence an event that names its commit gives for that commit.
+
+    Args:
+        kind: of the event.
+        evidence: what `evidence_of` found.
+        has_bytes: it is of a deployment, and `names_bytes`; then the deployment may be of another commit.
+    """
     name = kind.name
+    if has_bytes:
+        evidence = [alias for alias in evidence if not alias.startswith("deployment:")]
     return [
         alias
         for alias in evidence

@@ -1,7 +1,8 @@
 """Where a change runs now, where it runs no longer, and what its own deployments brought. Pure, from facts and the node.
 
 A change comes to an environment by its own deployment or with that of a later commit (`graph.streams`), and leaves it when
-something without it is deployed. The latest of these decides, for each environment and service.
+something without it is deployed. The latest of these decides, for each environment and service; an attempt that did not succeed
+only where nothing else is known, since it neither brought the change nor took it away.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,11 @@ class _Move(NamedTuple):
     comes: bool
     shown: Document | None
 
+    @property
+    def counts(self) -> bool:
+        """Whether it altered what runs there."""
+        return not self.comes or (self.shown is not None and self.shown.get("result") == "success")
+
 
 def places(facts: Sequence[Fact], node: Node, committed: str | None, trail_of: Callable[[str], str]) -> Places:
     """Where it runs, where it does no longer, and what it carried.
@@ -53,9 +59,10 @@ def places(facts: Sequence[Fact], node: Node, committed: str | None, trail_of: C
     latest: dict[tuple[str, str], _Move] = {}
     leads: dict[tuple[str, str], int] = {}
     for move in sorted((*_own(facts), *_with_others(node, trail_of)), key=lambda move: move[:2]):
-        latest[move.place] = move
+        if move.counts or move.place not in latest or not latest[move.place].counts:
+            latest[move.place] = move
         lead = _lead_ms(committed, move.time)
-        if move.comes and lead is not None and move.shown and move.shown.get("result") == "success":
+        if move.comes and move.counts and lead is not None:
             leads.setdefault(move.place, lead)
     in_order = [latest[place] for place in sorted(latest)]
     return Places(
@@ -68,7 +75,7 @@ def places(facts: Sequence[Fact], node: Node, committed: str | None, trail_of: C
 def _own(facts: Sequence[Fact]) -> Iterator[_Move]:
     for fact in facts:
         entry = fact["e"]
-        if "d" not in fact or "environment" not in entry:
+        if "d" not in fact or "environment" not in entry or "l" in fact:
             continue
         place = (entry["environment"], fact.get("v", ""))
         if entry["type"] in _GONE:

@@ -32,8 +32,9 @@ _FAR_MS = milliseconds("2200-01-01T00:00:00.000Z")
 _FEWEST_ENTRIES = 16
 # What a document's version may be in the index: a signed number of 64 bits.
 _MOST = 2**63 - 1
-# The parts of a node that only deployments make (`correlate.nodes`), and what it lost for being too much (`correlate.cap`).
-_MORE_THAN_COUNTED = frozenset({"b", "j", "k", "o"})
+# The parts of a node that only deployments make (`correlate.nodes`), what it lost for being too much (`correlate.cap`), and the
+# trace of any of these.
+_MORE_THAN_COUNTED = frozenset({"b", "j", "k", "o", "u"})
 _NO_VOUCHERS: dict[str, Any] = {}
 
 
@@ -155,9 +156,8 @@ def _artifacts(work: Work, facts: list[Fact], commit: str | None) -> dict[str, K
 def _revision(work: Work, key: str) -> int:
     """Grows with all that the document may depend on, to the same number in any order: a version, not a count of anything."""
     node = work.node(key)
-    if not _is_commit(key):
-        return _known_of_alias(node)
-    revision: int = _known_of_commit(node) + len(node.get("i", ()))
+    revision: int = _known_of_commit(node) if _is_commit(key) else _known_of_alias(node)
+    revision += len(node.get("i", ()))
     revision += sum(_known_of_commit(work.node(head)) for head in heads(node))
     if node.keys().isdisjoint(_MORE_THAN_COUNTED):
         return revision
@@ -178,7 +178,7 @@ def _revision(work: Work, key: str) -> int:
 
 
 def _known_of_commit(node: Node) -> int:
-    own = sum(1 + len(fact.get("y", ())) for fact in node.get("f", {}).values() if "o" in fact)
+    own = sum(1 + len(fact.get("y", ())) for fact in node.get("f", {}).values() if "o" in fact and "a" not in fact)
     linked: dict[str, int] = node.get("n", {})
     return own + len(linked) + sum(linked.values())
 

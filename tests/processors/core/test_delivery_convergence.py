@@ -125,10 +125,12 @@ def test_roll_backs_that_name_no_target_end_in_the_same_trails(events: list[dict
 @given(_history(), st.data())
 @settings(max_examples=300, deadline=None)
 def test_evidence_that_is_contradicted_ends_in_the_same_trails(events: list[dict[str, Any]], data: st.DataObject) -> None:
-    """One digest of several commits: contents are equal, and revisions, too, of all but commits that others brought along."""
+    """One digest of several commits, or not of the one named: contents are equal, and revisions but of what others carried."""
     numbers = st.integers(1, 7)
     for number, commit in data.draw(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=3)):
         events = [*events, _made_of(f"d{number}", f"c{commit}")]
+    for number, commit in data.draw(st.lists(st.tuples(numbers, numbers), max_size=3)):
+        events = [*events, _promoted(f"d{number}", f"c{commit}")]
     told = list(messages(events))
     again = data.draw(st.lists(st.sampled_from(told), max_size=5))
     one, other = _end_of(told), _end_of(data.draw(st.permutations(told + again)))
@@ -185,6 +187,12 @@ def _end_of(values: Sequence[bytes]) -> World:
 
 def _made_of(digest: str, commit: str) -> dict[str, Any]:
     return {"type": "artifact.packaged", "artifact.hash": digest, "vcs.ref.head.revision": commit}
+
+
+def _promoted(digest: str, commit: str) -> dict[str, Any]:
+    """A deployment that names the commit that its job ran at, and bytes that may be of another."""
+    place = {"deployment.environment.name": "prod", "pipetrail.result": "success"}
+    return {"type": "deployment.finished", **place, "artifact.hash": digest, "vcs.ref.head.revision": commit}
 
 
 def _key(trail: dict[str, Any]) -> bytes:
