@@ -43,7 +43,7 @@ VERBS = {
     "process": Verb("pipetrail_processors.commands:process", "Run a processor: events to trails and findings."),
     "rules": Verb("pipetrail_review.rules_commands:rules", "List, test and replay the rules that findings are made by."),
     "replay": Verb("pipetrail_review.replay_commands:replay", "Replay history: try, compare, back-fill."),
-    "policy": Verb("pipetrail_processors.guard.policy_commands:policy", "Check the policy, and ask who may do what."),
+    "policy": Verb("pipetrail_review.policy_record:policy", "Check the policy, ask who may do what, tell its edits."),
     "gate": Verb("pipetrail_review.gate:gate", "Ask the policy before the deed, in a pipeline."),
     "indices": Verb("pipetrail_sinks.commands:indices", "Create the OpenSearch index templates, or show them."),
     "index": Verb("pipetrail_sinks.commands:index", "Run the OpenSearch sink."),

@@ -16,3 +16,13 @@ def commit_of(name: str, folder: Path) -> str | None:
         # No git; a name with a NUL byte, which can be no argument; no answer.
         return None
     return found.stdout.strip() or None if found.returncode == 0 else None
+
+
+def content_of(revision: str, path: Path) -> str | None:
+    """The text that a file had at a revision; None where it was not there, or is no text."""
+    command = ["git", "-C", str(path.parent), "show", "--end-of-options", f"{revision}:./{path.name}"]
+    try:
+        found = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False)
+        return found.stdout.decode() if found.returncode == 0 else None
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
