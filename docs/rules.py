@@ -17,7 +17,12 @@ from pipetrail_producers.webhook.systems import PLACES, system
 
 TARGET = Path(__file__).with_name("rules.md")
 # The formats that are looked at for every rule: by the name of the system, and how it tells.
-FORMATS: tuple[tuple[str, told.How], ...] = (("github", "webhook"), ("github", "audit log"), ("gitlab", "webhook"))
+FORMATS: tuple[tuple[str, told.How], ...] = (
+    ("github", "webhook"),
+    ("github", "audit log"),
+    ("gitlab", "webhook"),
+    ("gitlab", "audit log"),
+)
 HEAD = """# Rules
 
 Written by `make docs` from the rules and the translators. `pipetrail rules show RULE` says why a rule matters and
