@@ -105,7 +105,7 @@ def events_of(
     for one in roles:
         for action, names in (("added", one.added), ("removed", one.removed)):
             if names:
-                values = {"event.action": action, "user.target.name": one.who, "user.changes.roles": list(names)}
+                values: dict[str, Any] = {"event.action": action, "user.target.name": one.who, "user.changes.roles": list(names)}
                 yield _event(edit.key_of(f"{action} {one.who}"), "role.changed", values, said_here)
 
 
