@@ -105,8 +105,8 @@ def events_of(
     for one in roles:
         for action, names in (("added", one.added), ("removed", one.removed)):
             if names:
-                values: dict[str, Any] = {"event.action": action, "user.target.name": one.who, "user.changes.roles": list(names)}
-                yield _event(edit.key_of(f"{action} {one.who}"), "role.changed", values, said_here)
+                who: dict[str, Any] = {"user.target.name": one.who, "user.changes.roles": list(names)}
+                yield _event(edit.key_of(f"{action} {one.who}"), "role.changed", {"event.action": action, **who}, said_here)
 
 
 def _event(key: str, name: str, values: Mapping[str, Any], said_here: Common) -> Mapping[str, Any]:
