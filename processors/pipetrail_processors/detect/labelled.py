@@ -62,9 +62,7 @@ def run_told(rule: Rule, told: Told, translate: Translate) -> Outcome:
 
 
 def _outcome(rule: Rule, policy: Policy, values: Iterable[bytes], end: datetime | None) -> Outcome:
-    # The other rules are there, too: some rules are about what others found, or stand for it.
-    rules = {**{compiled.rule.id: compiled.rule for compiled in _built_in().rules}, rule.id: rule}
-    pipeline = Pipeline(policy=policy, rules=RuleSet.of(list(rules.values())), alias_wait=_WAIT)
+    pipeline = Pipeline(policy=policy, rules=_rules_with(rule), alias_wait=_WAIT)
     state = MemoryState()
     outputs = [output for value in values for output in pipeline.on_event(value, (), state)]
     if end:
@@ -101,6 +99,12 @@ def _differs(rule: Rule, says: str, what: str, wanted: int, titles: list[str]) -
         return []
     said = "".join(f"\n    {title}" for title in titles)
     return [f"{rule.id}: {says}: {what} {len(titles)} times, not {wanted}{said}"]
+
+
+def _rules_with(rule: Rule) -> RuleSet:
+    """The rule and the others: some rules are about what others found, or stand for it."""
+    known = {compiled.rule.id: compiled.rule for compiled in _built_in().rules}
+    return _built_in() if known.get(rule.id) is rule else RuleSet.of(list({**known, rule.id: rule}.values()))
 
 
 @cache
