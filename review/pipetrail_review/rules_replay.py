@@ -86,7 +86,7 @@ def replay_rule(name: str, folder: Path | None, path: Path | None, *, as_json: b
         rows = [Row(grade.measure.threshold, len(trial.of(rule.id))) for grade, trial in found if grade.measure]
         told["thresholds"] = proposal(rows, trials[0].weeks)
     elif given["threshold"]:
-        told["thresholds"] = propose(rule, about.values, plan.policy, trials[0].weeks)
+        told["thresholds"] = propose(rule, about.values, plan.policy, trials[0].weeks, trials[0].first)
     if as_json:
         options.print_json([_plain(told)])
         return
@@ -175,7 +175,8 @@ def _lines(told: Document, rule: Rule, limit: int) -> Iterator[str]:
     yield f"{rule.id} {rule.version} over {count(told['events'], 'event', 'events')}, {told['from'][:10]} to {told['to'][:10]}"
     if told["refused"]:
         yield f"{count(told['refused'], 'line', 'lines')} could not be read as events"
-    yield f"would have fired {told['fired']} times ({told['a_week']} a week), {told['excluded']} of them excluded"
+    fired = count(told["fired"], "time", "times")
+    yield f"would have fired {fired} ({told['a_week']} a week), {told['excluded']} of them excluded"
     if told["taken_back"]:
         yield f"{told['taken_back']} more were taken back once more was known"
     for heading in ("people", "repositories"):

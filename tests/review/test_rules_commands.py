@@ -104,6 +104,21 @@ def test_replay_proposes_a_threshold(history: Path) -> None:
     assert CliRunner().invoke(rules, ["replay", "self-approval", "--file", str(history), "--threshold"]).exit_code == 2
 
 
+def test_rates_and_thresholds_are_of_the_time_that_is_asked_about(tmp_path: Path) -> None:
+    """What was found before --since counts for nothing, and neither do the weeks before it."""
+    bypass = {"type": "policy.bypassed", "pipetrail.control": "branch protection", "user.name": "Ann"}
+    week = 7 * 1440
+    early = [{**bypass, "minute": minute, "key": minute} for minute in range(8)]
+    late = [{**bypass, "minute": 10 * week + minute, "key": f"late {minute}"} for minute in range(5)]
+    path = tmp_path / "history.ndjson"
+    path.write_bytes(b"\n".join(messages([*early, *late, {**bypass, "minute": 12 * week, "user.name": "Bob"}])))
+    asked = ["replay", "many-overrides", "--file", str(path), "--threshold", "--json"]
+    told = json.loads(CliRunner().invoke(rules, asked).stdout)
+    assert (told["fired"], told["a_week"], told["thresholds"]["rows"][0]["findings"]) == (2, round(2 / 12, 2), 2)
+    since = json.loads(CliRunner().invoke(rules, [*asked, "--since", "2026-03-09T09:00:00Z"]).stdout)
+    assert (since["fired"], since["a_week"], since["thresholds"]["rows"][0]["findings"]) == (1, round(1 / 3, 2), 1)
+
+
 def test_replay_proposes_a_threshold_for_what_is_out_of_the_ordinary(tmp_path: Path) -> None:
     """The rule is replayed with each of some thresholds, over one of its own labelled histories, which fires."""
     rule = next(compiled.rule for compiled in RuleSet.load().rules if compiled.rule.id == "unusual-failure-rate")

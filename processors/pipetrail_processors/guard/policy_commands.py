@@ -45,7 +45,7 @@ def policy() -> None:
 @policy.command()
 @policy_file
 def check(path: Path) -> None:
-    """Say what is wrong with the policy: exit 1 where it cannot be used, or where a calendar in it cannot be read."""
+    """Say what is wrong with the policy: exit 2 where it cannot be used, 1 where a calendar cannot, or something expired."""
     loaded = Policy.load(path)
     problems = list(_problems(loaded))
     for line, problem in problems:

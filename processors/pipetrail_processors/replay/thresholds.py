@@ -43,20 +43,22 @@ class Proposal(NamedTuple):
     proposed: float | None
 
 
-def propose(rule: Rule, values: Iterable[bytes], policy: Policy, weeks: float) -> Proposal:
+def propose(rule: Rule, values: Iterable[bytes], policy: Policy, weeks: float, since: str = "") -> Proposal:
     """The distribution for a rule that counts events.
 
     Args:
         rule: it is asked with other thresholds than its own.
         values: events as JSON.
         policy: by which to judge.
-        weeks: how long the history is.
+        weeks: how long the time is that is asked about.
+        since: when it begins (canonical time); what was over before does not count.
     """
     dossiers = _dossiers(Compiled(rule), values, policy)
     rows: list[Row] = []
     for threshold in range(2, _LARGEST + 1):
         asked = Compiled(rule.model_copy(update={"threshold": threshold}))
-        found = sum(1 for facts in dossiers for _ in candidates(asked, _view(facts, policy)))
+        cases = (case for facts in dossiers for case in candidates(asked, _view(facts, policy)))
+        found = sum(max(fact["e"]["time"] for fact in case.facts) >= since for case in cases)
         rows.append(Row(threshold, found))
         if not found:
             break
@@ -77,7 +79,7 @@ def proposal(rows: list[Row], weeks: float) -> Proposal:
 
     Args:
         rows: in order of the thresholds.
-        weeks: how long the history is.
+        weeks: how long the time is that is asked about.
     """
     bearable = max(1.0, weeks * _BEARABLE_A_WEEK)
     # Of those that find as many, the first: a threshold that is higher than need be misses what is to come.

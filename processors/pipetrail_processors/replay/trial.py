@@ -37,7 +37,10 @@ class Span:
 
 @dataclass(slots=True)
 class Trial:
-    """What was replayed, and the findings that stand in the end, by id. `refused`: lines that are no events."""
+    """What was replayed, and the findings that stand in the end, by id. `refused`: lines that are no events.
+
+    `first` and `last`: of the time that is asked about; all that happened before was read, too.
+    """
 
     events: int = 0
     refused: int = 0
@@ -56,7 +59,7 @@ class Trial:
 
     @property
     def weeks(self) -> float:
-        """How long the history is; at least a day, so that a rate of a few hours does not look like a flood."""
+        """How long the time is that is asked about; at least a day, so that a rate of a few hours looks like no flood."""
         if not self.last:
             return 0.0
         seconds = (parse_time(self.last) - parse_time(self.first)).total_seconds()
@@ -77,7 +80,8 @@ def tried(outcome: Outcome, span: Span, *, rule: str | None = None, rule_set: in
     found = ((key.decode(), orjson.loads(value)) for key, value in outcome.latest(FINDINGS, rule_set))
     findings = {key: one for key, one in found if one["@timestamp"] >= start and rule in {None, one["rule"]["id"]}}
     refused = sum(outcome.counts.refused.values())
-    return Trial(span.events - refused, refused, span.first, span.last, findings)
+    first = max(span.first, start) if span.first else ""
+    return Trial(span.events - refused, refused, min(first, span.last), span.last, findings)
 
 
 def people(findings: Sequence[Document], most: int) -> list[tuple[str, int]]:
