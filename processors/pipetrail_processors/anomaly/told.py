@@ -27,7 +27,7 @@ class Told:
         self._work = work
         self._policy = policy
         self._dossier = dossier_of(work, work.repository, f"m {name}")
-        self._dossier.node["y"] = 1  # it goes with its series, and needs no place in the queue of its own
+        self._dossier.queued = True  # it goes with its series, and needs no place in the queue of its own
 
     def again(self) -> list[Output]:
         """All of them, as they are."""

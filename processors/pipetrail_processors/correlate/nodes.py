@@ -91,11 +91,11 @@ class Work:
         self._changed.add(key)
         return self.node(key)
 
-    def held(self, key: bytes, read: Callable[[], _Held]) -> _Held:
-        """What is kept under a key of the state, read unless it was before. Each key has one type of its own."""
+    def held(self, key: bytes, read: Callable[..., _Held], *where: bytes | str) -> _Held:
+        """What is kept under a key of the state, read from there unless it was before. Each key has one type of its own."""
         found = self._held.get(key)
         if found is None:
-            found = self._held[key] = read()
+            found = self._held[key] = read(self.state, *where)
         return cast("_Held", found)
 
     def alter(self, key: bytes) -> None:

@@ -5,7 +5,7 @@ threshold within one window: one finding, however long it goes on. A sequence is
 within the window; it starts at each event of the first step, and takes the earliest that complete it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from pipetrail_schemas.times import format_time, parse_time
@@ -14,6 +14,7 @@ from pipetrail_processors.detect.case import Case, View
 from pipetrail_processors.detect.ruleset import Compiled, Step
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.watch.dossier import DossierView
+from pipetrail_processors.watch.kept import KIND, TIME, Kept
 
 
 def candidates(rule: Compiled, view: View) -> list[Case]:
@@ -46,21 +47,29 @@ def worth_keeping(rule: Compiled, view: View, fact: Fact) -> bool:
         return True  # that it cannot be judged is a finding, too
 
 
-def concerns(rule: Compiled, facts: Sequence[Fact], fact: Fact) -> bool:
-    """Whether a fact, new among the facts, may alter what the rule finds in them: by types and times alone, quick.
+def concerns(rule: Compiled, kept: Kept, kinds: Collection[str], fact: Fact) -> bool:
+    """Whether a fact, new among those kept, may alter what the rule finds in them: by types and times alone, quick.
 
     A push to the trunk is in a story only between two other events, and almost always there are none.
+
+    Args:
+        rule: that is asked.
+        kept: the fact among the others.
+        kinds: the types of all their events.
+        fact: the new one.
     """
     if not rule.spans:
-        return rule.possible(facts)
+        return rule.possible(kept.outlines())
+    if any(step.on.isdisjoint(kinds) for step in rule.steps):
+        return False
     moment, window = _time(fact), rule.rule.window or timedelta()
     earliest, latest = format_time(moment - window), format_time(moment + window)
-    near = [one["e"] for one in facts if earliest <= one["e"]["time"] <= latest]
+    near = [row for row in kept.rows if earliest <= row[TIME] <= latest]
     if rule.rule.threshold is not None:
-        return sum(entry["type"] in rule.on for entry in near) >= rule.rule.threshold
+        return sum(row[KIND] in rule.on for row in near) >= rule.rule.threshold
     kind, time = fact["e"]["type"], fact["e"]["time"]
-    before = {entry["type"] for entry in near if entry["time"] <= time}
-    after = {entry["type"] for entry in near if entry["time"] >= time}
+    before = {row[KIND] for row in near if row[TIME] <= time}
+    after = {row[KIND] for row in near if row[TIME] >= time}
     return any(
         kind in step.on
         and not any(before.isdisjoint(other.on) for other in rule.steps[:number])

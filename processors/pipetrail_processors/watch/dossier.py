@@ -5,42 +5,30 @@ about what is no longer kept stands as it was published. A dossier of which noth
 (`retention`) leaves the state.
 
     key    one of  c ID (a change)   e ENVIRONMENT SERVICE   a ACTOR   r (the repository)
-    value  f  facts by event id, in order of time (`o`)   g  findings as they were published, by id
-           q  those that were decided about   z  the time of the latest fact that had to go
-           y  it is queued for the day when it is looked at again
+    value  a line each: whether it is queued for the day when it is looked at again, the time of the latest fact that had to go,
+           and the facts in a row each (`kept`); findings as they were published (`g`, by id) and those that were decided about
+           (`q`); the facts
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
-from pipetrail_schemas.times import format_time, parse_time
 
 from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.detect.case import View
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.state.retention import Entry, day_of, enqueue
 from pipetrail_processors.state.state import State
-from pipetrail_processors.trail.fact import Fact, stands
-from pipetrail_processors.trail.summary import Subject, in_order
+from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.summary import Subject
+from pipetrail_processors.watch.kept import ID, TIME, Bounds, Kept
 from pipetrail_processors.watch.state_fields import since
 
-_IN_ORDER = "o"
-_DAY, _DATE = timedelta(days=1), len("2026-11-23")
+# The lines of a dossier that there is not yet.
+_EMPTY = (b'[false,"",[]]', b"{}")
 
-
-class Bounds(NamedTuple):
-    """How much a dossier keeps: so many facts, so many of types that come all day, none older than this before the newest."""
-
-    facts: int
-    frequent: int
-    age: timedelta
-
-
-# What comes all day must not drive out what comes once a year and is compared with it.
-_FREQUENT = frozenset({"push.received", "change.merged", "deployment.started", "deployment.finished"})
 # The largest value is some 60 kB, an ordinary one 10. A repository and an actor are about sequences and bursts of rare events,
 # a change and an environment about their life, of which the latest decides.
 BOUNDS: Mapping[str, Bounds] = {
@@ -106,7 +94,7 @@ class Added(NamedTuple):
 
 
 class Dossier:
-    """One dossier, read from the state and written back when it has changed."""
+    """One dossier, read from the state and written back when it has changed. Its findings and its facts are read when asked."""
 
     def __init__(self, state: State, scope: str, key: str) -> None:
         self.key = key
@@ -115,36 +103,46 @@ class Dossier:
         self._scope = scope
         value = state.get(self.name)
         self.is_new = value is None
-        self.node: dict[str, Any] = {"f": {}} if value is None else orjson.loads(value)
-        # What is kept, in order of time: `f` is written so.
-        self.facts = list(self.node["f"].values()) if _IN_ORDER in self.node else in_order(self.node["f"].values())
+        head, self._findings, *lines = value.split(b"\n") if value else _EMPTY
+        # Whether it is in the queue of what is looked at again; the time of the latest fact that had to go, "" for none.
+        self.queued, self.gone_until, rows = orjson.loads(head)
+        self.kept = Kept(rows, lines)
+        self._node: dict[str, Any] | None = None
+
+    @property
+    def node(self) -> dict[str, Any]:
+        """Its findings, as `detect.update` and `lifecycle.ledger` have them; may be altered."""
+        if self._node is None:
+            self._node = orjson.loads(self._findings)
+        return self._node
+
+    @node.setter
+    def node(self, node: dict[str, Any]) -> None:
+        self._node = node
+
+    @property
+    def facts(self) -> list[Fact]:
+        """What is kept, in order of time."""
+        return self.kept.facts()
 
     def add(self, fact: Fact, bounds: Bounds) -> Added:
         """Take in a fact."""
-        facts: dict[str, Fact] = self.node["f"]
-        event_id = fact["e"]["event_id"]
-        known = facts.get(event_id)
-        if known is None or not stands(known, fact):
-            facts[event_id] = fact
-            if known or _precedes(fact, self.facts):
-                self.facts = in_order(facts.values())
-                self.node["f"] = facts = {one["e"]["event_id"]: one for one in self.facts}
-            else:
-                self.facts = [*self.facts, fact]
-        gone = _beyond(self.facts, bounds)
+        again = self.kept.put(fact)
+        beyond = self.kept.beyond(bounds)
+        gone = {row[ID] for row in beyond}
         if gone:
-            self.node["z"] = max(self.gone_until, *(facts[one]["e"]["time"] for one in gone))
-            self.facts = [one for one in self.facts if one["e"]["event_id"] not in gone]
-            for one in gone:
-                del facts[one]
-        return Added(event_id not in gone, known is not None, gone)
+            self.gone_until = max(self.gone_until, *(row[TIME] for row in beyond))
+            self.kept.remove(gone)
+        return Added(fact["e"]["event_id"] not in gone, again, gone)
 
     def clear(self) -> None:
         """Let go of all facts; findings stay."""
-        self.node["f"], self.facts = {}, []
+        self.kept = Kept([], [])
 
     def shows(self, events: Collection[str]) -> bool:
         """Whether a finding that was published shows one of the events."""
+        if self._node is None and not any(event.encode() in self._findings for event in events):
+            return False
         return bool(events) and any(not _evidence(one).isdisjoint(events) for one in self.node.get("g", {}).values())
 
     def forget_what_nothing_shows(self, of_state: Collection[str] = ()) -> list[tuple[str, dict[str, Any]]]:
@@ -154,7 +152,9 @@ class Dossier:
             of_state: the ids of rules that rest on the state before the event, too (`watch.state_fields`).
         """
         published = self.node.get("g", {})
-        kept = self.node["f"].keys()
+        if not published:
+            return []
+        kept = self.kept.ids()
         unknown = {
             key
             for key, document in published.items()
@@ -170,30 +170,25 @@ class Dossier:
         self._state.delete(self.name)
 
     @property
-    def gone_until(self) -> str:
-        """The time of the latest fact that had to go; "" for none."""
-        until: str = self.node.get("z", "")
-        return until
-
-    @property
     def day(self) -> int:
         """The day of the latest recording that it keeps; 0 for none."""
-        return max((day_of(fact["r"]) for fact in self.node["f"].values()), default=0)
+        latest = self.kept.latest_recording()
+        return day_of(latest) if latest else 0
 
     def save(self) -> None:
         """Write it."""
-        if "y" not in self.node:
-            self.node["y"] = 1
+        if not self.queued:
+            self.queued = True
             enqueue(self._state, self.day, [Entry(self._scope, _QUEUED + self.key)])
-        if _IN_ORDER not in self.node:
-            self.node["f"] = {one["e"]["event_id"]: one for one in self.facts}
-            self.node[_IN_ORDER] = True
-        self._state.set(self.name, orjson.dumps(self.node))
+        if self._node is not None:
+            self._findings = orjson.dumps(self._node)
+        head = orjson.dumps([self.queued, self.gone_until, self.kept.rows])
+        self._state.set(self.name, b"\n".join((head, self._findings, *self.kept.lines())))
 
 
 def dossier_of(work: Work, scope: str, key: str) -> Dossier:
     """The dossier, to be written with the nodes of the repository: see `Work.alter`."""
-    return work.held(_name(scope, key), partial(Dossier, work.state, scope, key))
+    return work.held(_name(scope, key), Dossier, scope, key)
 
 
 def is_due(state: State, entry: Entry, day: int) -> bool:
@@ -210,28 +205,6 @@ def is_due(state: State, entry: Entry, day: int) -> bool:
 
 def _name(scope: str, key: str) -> bytes:
     return b"w\0%b\0%b" % (scope.encode(), key.encode())
-
-
-def _precedes(fact: Fact, facts: Sequence[Fact]) -> bool:
-    return bool(facts) and fact["e"]["time"] <= facts[-1]["e"]["time"]
-
-
-def _beyond(facts: Sequence[Fact], bounds: Bounds) -> set[str]:
-    """The events that are too old or too many, of facts in order of time."""
-    gone: set[str] = set()
-    if bounds.age < _DAY or facts[0]["e"]["time"][:_DATE] != facts[-1]["e"]["time"][:_DATE]:
-        oldest = format_time(parse_time(facts[-1]["e"]["time"]) - bounds.age)
-        if facts[0]["e"]["time"] < oldest:
-            gone = {one["e"]["event_id"] for one in facts if one["e"]["time"] < oldest}
-    if len(facts) <= min(bounds.facts, bounds.frequent):
-        return gone
-    number = sum(one["e"]["type"] in _FREQUENT for one in facts)
-    if number > bounds.frequent or len(facts) - number > bounds.facts:
-        young = [one["e"] for one in facts if one["e"]["event_id"] not in gone]
-        frequent = [entry["event_id"] for entry in young if entry["type"] in _FREQUENT]
-        others = [entry["event_id"] for entry in young if entry["type"] not in _FREQUENT]
-        gone.update(frequent[: -bounds.frequent], others[: -bounds.facts])
-    return gone
 
 
 def _evidence(document: Mapping[str, Any]) -> set[str]:

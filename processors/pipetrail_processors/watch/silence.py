@@ -15,7 +15,6 @@ Only what is told within a day of happening counts as hearing somebody: an impor
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -74,7 +73,7 @@ def hear(work: Work, policy: Policy, source: str, fact: Fact) -> list[Change]:
     if fact["e"]["type"].startswith(_NO_SIGN) or not _is_fresh(time, fact["r"]):
         return []
     repository, key = work.repository, _key(work.repository)
-    book = work.held(key, partial(Book, work.state, key)).heard
+    book = work.held(key, Book, key).heard
     ended, event_id = [], fact["e"]["event_id"]
     for name in ("", source):
         heard = book.get(name)

@@ -28,7 +28,8 @@ from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import Subject, in_order
 from pipetrail_processors.watch import silence
 from pipetrail_processors.watch.cases import candidates, concerns, worth_keeping
-from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier, DossierView, dossier_of, keys_of
+from pipetrail_processors.watch.dossier import BOUNDS, Dossier, DossierView, dossier_of, keys_of
+from pipetrail_processors.watch.kept import Bounds, Kept
 from pipetrail_processors.watch.state_fields import STATE, StateField
 
 # Dossiers that take only what some rule matches: they are about rare events among many.
@@ -181,16 +182,18 @@ class Watch:
             work.alter(dossier.name)  # until when it is whole may have changed
             return None
         if what == "change" and work.repository:
-            self._bind(work, key, dossier.facts)
-        altered = rested_on or dossier.shows(added.gone) or self._concerned(rules, dossier.facts, slim)
+            self._bind(work, dossier)
+        altered = rested_on or dossier.shows(added.gone) or self._concerned(rules, dossier.kept, slim)
         to_judge = added.again or altered
         return _Touched(what, dossier, again=added.again, altered=True, to_judge=to_judge)
 
-    def _concerned(self, rules: RuleSet, facts: Sequence[Fact], fact: Fact) -> bool:
-        """Whether a fact, new among the facts, may alter what is found in them."""
+    def _concerned(self, rules: RuleSet, kept: Kept, fact: Fact) -> bool:
+        """Whether a fact, new among those kept, may alter what is found in them."""
         altered = rules.altered_by(fact["e"]["type"])
-        kinds = {one["e"]["type"] for one in facts} if altered else frozenset()
-        return any(not rule.on.isdisjoint(kinds) and concerns(rule, facts, fact) for rule in altered)
+        if not altered:
+            return False
+        kinds = kept.kinds()
+        return any(not rule.on.isdisjoint(kinds) and concerns(rule, kept, kinds, fact) for rule in altered)
 
     def _judge(self, work: Work, scope: str, touched: "_Touched") -> list[Output]:
         dossier = touched.dossier
@@ -224,11 +227,12 @@ class Watch:
         subject = Subject(id=_scope_id(scope), repository=work.repository or None, commit=None, revision=1)
         return DossierView(subject, facts, self._policy, of_commit, open_findings, gone_until=gone_until)
 
-    def _bind(self, work: Work, change: str, facts: Sequence[Fact]) -> None:
+    def _bind(self, work: Work, dossier: Dossier) -> None:
         """Note in the commits of a change until when their facts count for what rules fire on; nothing before there is any."""
-        judged = [fact for fact in facts if self._over["change"].of_type(fact["e"]["type"])]
-        if not judged:
+        if not any(self._over["change"].of_type(kind) for kind in dossier.kept.kinds()):
             return
+        facts = dossier.facts
+        judged = [fact for fact in facts if self._over["change"].of_type(fact["e"]["type"])]
         until = judged[-1]["e"]["time"]
         commits = {fact.get("o") for fact in judged}
         commits |= {fact.get("more", {}).get(name) for fact in judged for name in ("h", "m")}
@@ -236,7 +240,7 @@ class Watch:
         for commit in commits:
             if commit and len(commit) >= FULL_REVISION:
                 node = work.change(commit)
-                node.setdefault("h", {})[change] = [until, _seen(node, until)]
+                node.setdefault("h", {})[dossier.key] = [until, _seen(node, until)]
 
     def _changes(self, work: Work, commit: str, *, again: bool) -> list[str]:
         """The dossiers of the changes that see other facts of the commit than they were judged by."""

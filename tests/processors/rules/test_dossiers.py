@@ -11,7 +11,8 @@ from pipetrail_processors.detect.labelled import messages
 from pipetrail_processors.detect.ruleset import RuleSet, read_rule
 from pipetrail_processors.state.state import MemoryState
 from pipetrail_processors.watch import watch
-from pipetrail_processors.watch.dossier import BOUNDS, Bounds, Dossier
+from pipetrail_processors.watch.dossier import BOUNDS, Dossier
+from pipetrail_processors.watch.kept import Bounds
 from pipetrail_schemas.topics import FINDINGS
 from support.world import World
 
