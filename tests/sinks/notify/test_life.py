@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pipetrail_processors.detect.labelled import START, messages
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_schemas.finding import Finding
+from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS
 from pipetrail_sinks.notify.channels import pagerduty
 from pipetrail_sinks.notify.routes import Escalation, Route, Routes
@@ -21,8 +23,8 @@ PAGER = Routes((Route("all", ("pager",), wait=timedelta(), escalate=(Escalation(
 class Story:
     """A world whose findings go to an office."""
 
-    def __init__(self, office: Office) -> None:
-        self.world = World(rules=RuleSet.load())
+    def __init__(self, office: Office, rules: RuleSet | None = None) -> None:
+        self.world = World(rules=rules or RuleSet.load())
         self.office = office
         self.office.now = START
         self._told = 0
@@ -34,6 +36,16 @@ class Story:
         self._number += 1
         minute = int((self.office.now - START).total_seconds() // 60)
         self.world.take(messages([{**event, "key": str(self._number), "minute": minute}]))
+        return self.published()
+
+    def pass_by(self, time: timedelta) -> list[tuple[str, str]]:
+        """Time passes for the processor as well. Returns what is told by it."""
+        self.office.later(time)
+        self.world.wait_until(self.office.now)
+        return self.published()
+
+    def published(self) -> list[tuple[str, str]]:
+        """What was found since the last look goes to the office. Returns what is told then."""
         published = self.world.published[FINDINGS]
         self.office.take(*(Finding.model_validate_json(output.value or b"") for output in published[self._told :]))
         self._told = len(published)
@@ -108,3 +120,34 @@ def test_what_lost_its_ground_is_resolved(story: Story) -> None:
     withdrawn = [Finding.model_validate_json(output.value or b"") for output in story.world.published[FINDINGS]]
     story.office.take(*withdrawn)
     assert ("pager", "resolve") in story.told()
+
+
+def test_what_is_excluded_is_told_when_that_ends(open_office: Callable[..., Office], tmp_path: Path) -> None:
+    """Nobody hears of it while it is accepted; afterwards it is a finding, told once, with whose exclusion it was."""
+    ends = START + timedelta(days=3)
+    file = tmp_path / "exclusions.yaml"
+    text = f"{{rules: [gate-overridden], actors: [bob], owner: ann, reason: known, expires: {format_time(ends)}}}"
+    file.write_text(f"exclusions: [{text}]", encoding="utf-8")
+    story = Story(open_office(PAGER), RuleSet.load(excluding=file))
+    assert story.happen(OVERRIDE) == []
+    assert [one["pipetrail"]["finding"]["exclusion"]["owner"] for one in story.world.findings("excluded")] == ["ann"]
+    assert story.pass_by(timedelta(days=2)) == []
+    assert story.pass_by(timedelta(days=1, minutes=2)) == [("pager", "trigger")]
+    (found,) = story.world.findings()
+    assert found["pipetrail"]["finding"]["exclusion"]["expires"] == format_time(ends)
+    assert story.pass_by(timedelta(minutes=5)) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "rule"),
+    [
+        ({"type": "policy.changed", "pipetrail.control": "pipetrail policy", "pipetrail.labels": {"weakened": "true"}},
+         "policy-edited"),
+        ({"type": "role.changed", "event.action": "added", "user": {"name": "Bob", "target": {"name": "Bob"},
+          "changes": {"roles": ["administrator"]}}}, "owner-added"),
+    ],
+)  # fmt: skip
+def test_who_weakens_the_policy_or_takes_a_role_is_told_of(story: Story, event: dict[str, Any], rule: str) -> None:
+    """The edit is an event like any other, and people hear of it."""
+    assert story.happen({"user.name": "Bob", "vcs.ref": None, **event}) == [("pager", "trigger")]
+    assert [one["rule"]["id"] for one in story.world.findings()] == [rule]
