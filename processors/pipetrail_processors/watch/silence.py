@@ -152,7 +152,7 @@ def silence(policy: Policy, repository: str, source: str, heard: Heard, limit: t
 def _note(heard: Heard, time: str, event_id: str) -> bool:
     """Bring up to date what is known of somebody. Returns whether there is anything new."""
     hour = time[:_TO_THE_HOUR]
-    if hour == heard["t"] and event_id <= heard["e"]:
+    if hour == heard["t"] and event_id >= heard["e"]:
         return False  # and the day is known
     day, days = _day_of(time), heard["d"]
     new = False

@@ -1,6 +1,7 @@
 """Who fell silent is a function of the events and of the moment at which it is asked; whoever speaks again was not."""
 
 from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import orjson
@@ -105,3 +106,15 @@ def test_any_order_and_any_look_in_between_end_in_the_same_silences(
     shuffled.take(order[cut:])
     shuffled.wait_until(moment)
     assert silences(in_order) == silences(shuffled)
+
+
+def test_who_was_heard_several_times_in_an_hour_is_found_silent_by_the_same_event_in_any_order() -> None:
+    """The finding rests on one of them, and on which does not depend on who came first."""
+    told = list(messages([push(0), push(7), push(20)]))
+    found = set()
+    for order in permutations(told):
+        world = World(EXPECTED, RULES)
+        world.take(order)
+        world.wait_until(after(9))
+        found.update(silences(world))
+    assert len(found) == 1
