@@ -170,11 +170,15 @@ class Campaign:
         self._tell(f"folder {number} deleted")
 
     def _kill_and_copy(self) -> None:
+        wait_for(lambda: self.revive() and self._have_folders(), timeout_s=90, what="every worker to have a folder")
         number = self._kill()
         copy = self.bench.folder / "old"
         shutil.copytree(self.bench.datadir(number), copy)
         self._old_folder = number, copy
         self._tell(f"folder {number} copied")
+
+    def _have_folders(self) -> bool:
+        return all(self.bench.datadir(number).is_dir() for number in self._workers)
 
     def _kill_and_put_back(self) -> None:
         assert self._old_folder
