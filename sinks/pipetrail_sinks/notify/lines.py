@@ -134,7 +134,7 @@ def _background(item: Item) -> list[tuple[str, str]]:
     if item.overrides:
         latest = "; ".join(f"{clock(one.time)[:10]} {one_line(one.title, 100)}" for one in item.latest_overrides)
         overrides = "override" if item.overrides == 1 else "overrides"
-        found.append(("Before", f"{item.overrides} {overrides} by the same actor in {OVERRIDES_SPAN.days} days: {latest}"))
+        found.append(("Before", f"{item.overrides} {overrides} by the same person in {OVERRIDES_SPAN.days} days: {latest}"))
     return found
 
 
