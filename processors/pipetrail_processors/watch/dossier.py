@@ -121,6 +121,11 @@ class Dossier:
         self._node = node
 
     @property
+    def has_findings(self) -> bool:
+        """Whether any finding about it stands."""
+        return self._findings != _EMPTY[1] if self._node is None else bool(self._node.get("g"))
+
+    @property
     def facts(self) -> list[Fact]:
         """What is kept, in order of time."""
         return self.kept.facts()

@@ -5,7 +5,7 @@ environment depends on the trails of its commits. Events that no rule over dossi
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -36,7 +36,6 @@ from pipetrail_processors.watch.state_fields import STATE, StateField
 _SELECTIVE = frozenset({"repository", "actor"})
 # What the others are about beside what rules fire on: what went before.
 _LIVES = {"change": ("change.", "approval."), "environment": ("deployment.",)}
-_LIFE = tuple(prefix for prefixes in _LIVES.values() for prefix in prefixes)
 # What a dossier leaves out of a fact: it is about who did what to which control, branch or environment, and there may be many.
 _LEFT_OUT = {
     "repository": frozenset({"c", "k", "t", "p", "a", "j"}),
@@ -69,13 +68,12 @@ class Watch:
 
     def __init__(self, policy: Policy, rules: RuleSet) -> None:
         self._policy = policy
-        self._rules = rules
         self._trail = rules.over("trail")
         self._over = {what: rules.over(what) for what in BOUNDS}
         # What rules over them ask of the state before an event, and which rules these are.
         self._state = {what: _asked(of.rules) for what, of in self._over.items()}
         self._of_state = {rule.rule.id for rule in rules.rules if rule.rule.state_fields}
-        self._rests_on = {kind for fields in self._state.values() for one in fields for kind in one.types}
+        self._by_kind: dict[str, Collection[str]] = {}
         self._listens = bool(self._over["repository"].of_type(silence.SILENT))
 
     def on_event(self, work: Work, fact: Fact, source: str) -> list[Output]:
@@ -86,11 +84,11 @@ class Watch:
             fact: of the event.
             source: of the event: what its dossiers are within where it has no repository.
         """
-        kind, scope = fact["e"]["type"], scope_of(work.repository, source)
+        scope, wanting = scope_of(work.repository, source), self._wanting(fact["e"]["type"])
         touched: dict[str, _Touched] = {}
-        for what, key in keys_of(fact) if self._wanted(kind) else ():
-            taken = self._take(work, scope, what, key, fact)
-            if taken is not None:
+        view = None if _SELECTIVE.isdisjoint(wanting) else self._view(work, scope, [fact])
+        for what, key in keys_of(fact) if wanting else ():
+            if what in wanting and self._wants(what, fact, view) and (taken := self._take(work, scope, what, key, fact)):
                 touched[key] = taken
         outputs = self._alone(work, scope, fact)
         if self._listens and work.repository:
@@ -115,9 +113,11 @@ class Watch:
         touched = [
             _Touched("change", dossier_of(work, scope, change), again) for change in self._changes(work, key, again=again)
         ]
-        if found:
-            environments = self._environments(work, key)
-            touched += [_Touched("environment", dossier_of(work, scope, name), again) for name in environments]
+        for name in self._environments(work, key) if found else ():
+            dossier = dossier_of(work, scope, name)
+            outlines = dossier.kept.outlines()
+            if dossier.has_findings or any(rule.possible(outlines) for rule in self._over["environment"].rules):
+                touched.append(_Touched("environment", dossier, again))
         return [output for dossier in touched for output in self._judge(work, scope, dossier)]
 
     def expire(self, state: State, now: datetime) -> list[Output]:
@@ -145,8 +145,27 @@ class Watch:
         work.alter(dossier.name)
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
-    def _wanted(self, kind: str) -> bool:
-        return self._rules.watched(kind) or kind.startswith(_LIFE) or kind in self._rests_on
+    def _wanting(self, kind: str) -> Collection[str]:
+        """The dossiers that want events of the type, or some of them. There are as many types as the vocabulary has."""
+        known = self._by_kind.get(kind)
+        if known is None:
+            known = self._by_kind[kind] = [what for what, rules in self._over.items() if self._may_want(what, rules, kind)]
+        return known
+
+    def _may_want(self, what: str, rules: RuleSet, kind: str) -> bool:
+        if what in _SELECTIVE:
+            return bool(rules.of_type(kind)) or any(kind in one.types for one in self._state[what])
+        return kind.startswith(_LIVES[what]) and bool(rules.rules)
+
+    def _wants(self, what: str, fact: Fact, view: DossierView | None) -> bool:
+        """Whether a dossier that wants some of the type wants this one; `view` has the fact alone where that is to be asked."""
+        if what not in _SELECTIVE or view is None or self._rested_on(what, fact):
+            return True
+        return any(worth_keeping(rule, view, fact) for rule in self._over[what].of_type(fact["e"]["type"]))
+
+    def _rested_on(self, what: str, fact: Fact) -> bool:
+        """Whether the state of a repository or an actor, which rules ask for, rests on the fact."""
+        return any(fact["e"]["type"] in one.types and one.keeps(fact) for one in self._state[what])
 
     def _alone(self, work: Work, scope: str, fact: Fact) -> list[Output]:
         """Judge by the rules over trails an event of a repository that belongs to no trail: it is one of its own."""
@@ -163,17 +182,7 @@ class Watch:
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
     def _take(self, work: Work, scope: str, what: str, key: str, fact: Fact) -> "_Touched | None":
-        """Put the fact into the dossier; None where the dossier does not want it."""
-        kind, rules = fact["e"]["type"], self._over[what]
-        rested_on = any(kind in one.types and one.keeps(fact) for one in self._state[what])
-        if what in _SELECTIVE:
-            if not (rules.of_type(kind) or rested_on):
-                return None
-            view = self._view(work, scope, [fact])
-            if not (rested_on or any(worth_keeping(rule, view, fact) for rule in rules.plausible(view))):
-                return None
-        elif not (kind.startswith(_LIVES[what]) and rules.rules):
-            return None
+        """Put the fact into the dossier; None where it is older than what is kept."""
         dossier = dossier_of(work, scope, key)
         slim = {name: value for name, value in fact.items() if name not in _LEFT_OUT[what]}
         slim["e"] = {name: value for name, value in fact["e"].items() if name not in _NOT_JUDGED}
@@ -183,7 +192,9 @@ class Watch:
             return None
         if what == "change" and work.repository:
             self._bind(work, dossier)
-        altered = rested_on or dossier.shows(added.gone) or self._concerned(rules, dossier.kept, slim)
+        altered = (
+            self._rested_on(what, fact) or dossier.shows(added.gone) or self._concerned(self._over[what], dossier.kept, slim)
+        )
         to_judge = added.again or altered
         return _Touched(what, dossier, again=added.again, altered=True, to_judge=to_judge)
 
