@@ -42,6 +42,12 @@ test: install ## run every test, on a real Kafka and a real OpenSearch
 campaign: install ## prove the engine for longer, in other orders (SEEDS=4,5,6 EVENTS=20000)
 	@PIPETRAIL_TEST_CAMPAIGN_SEEDS=$(SEEDS) PIPETRAIL_TEST_CAMPAIGN_EVENTS=$(EVENTS) $(BIN)/python -m pytest -s tests/processors/engine/test_campaign.py $(ARGS)
 
+.PHONY: laws
+laws: TIMES := 10
+laws: SEED := 1
+laws: install ## try with more histories that any order ends alike (TIMES=10 SEED=2)
+	@PIPETRAIL_TEST_LAWS_TIMES=$(TIMES) $(BIN)/python -m pytest -s --hypothesis-seed=$(SEED) tests/processors/core -k convergence $(ARGS)
+
 .PHONY: lint
 lint: install ## style, format, import contracts, generated files and the lock
 	$(BIN)/ruff check

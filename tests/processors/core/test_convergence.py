@@ -13,6 +13,7 @@ from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_schemas.finding import Finding
 from pipetrail_schemas.topics import FINDINGS, RECORDS, TRAILS
 from pipetrail_schemas.trail import Trail
+from support.laws import examples
 from support.world import World
 
 RULES = RuleSet.load()
@@ -94,7 +95,7 @@ def _history(draw: st.DrawFn) -> tuple[list[bytes], list[bytes]]:
 
 
 @given(_history())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_order_and_repetition_ends_in_the_same_trails(history: tuple[list[bytes], list[bytes]]) -> None:
     """Trails are equal to the byte, findings but for how often they changed, and records but for the trail."""
     one, other = (_end_of(values) for values in history)
@@ -102,7 +103,7 @@ def test_any_order_and_repetition_ends_in_the_same_trails(history: tuple[list[by
 
 
 @given(_events(), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_trail_that_was_published_is_never_followed_by_a_lower_revision(
     events: list[dict[str, Any]], data: st.DataObject
 ) -> None:
@@ -118,7 +119,7 @@ def test_a_trail_that_was_published_is_never_followed_by_a_lower_revision(
 
 
 @given(st.lists(_event(), min_size=1, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_whatever_is_published_is_a_valid_document(events: list[dict[str, Any]]) -> None:
     """Trails and findings keep to their models, with no field that the models do not know."""
     world = World(rules=RULES)
@@ -131,7 +132,7 @@ def test_whatever_is_published_is_a_valid_document(events: list[dict[str, Any]])
 
 
 @given(st.lists(_event(), min_size=1, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_every_deployment_ends_in_exactly_one_trail(events: list[dict[str, Any]]) -> None:
     """Joined or not: when all waits are over, people see each deployment once."""
     world = World(rules=RULES)
@@ -145,7 +146,7 @@ def test_every_deployment_ends_in_exactly_one_trail(events: list[dict[str, Any]]
 
 
 @given(st.lists(_event(), min_size=1, max_size=10), st.integers(0, 9))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_what_was_lost_on_the_way_out_comes_again_with_the_repetition(events: list[dict[str, Any]], lost: int) -> None:
     """A worker that dies after writing its state and before sending loses nothing: events and outputs come again."""
     told = list(messages(events))

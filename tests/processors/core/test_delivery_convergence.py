@@ -11,6 +11,7 @@ from pipetrail_processors.detect.labelled import START, messages
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_schemas.topics import TRAILS
 from pipetrail_schemas.trail import Trail
+from support.laws import examples
 from support.world import World
 
 RULES = RuleSet.of([])
@@ -92,7 +93,7 @@ def _history(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @given(_history(), st.data())
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_any_order_and_repetition_of_a_delivery_ends_in_the_same_trails(
     events: list[dict[str, Any]], data: st.DataObject
 ) -> None:
@@ -108,7 +109,7 @@ def test_any_order_and_repetition_of_a_delivery_ends_in_the_same_trails(
 
 
 @given(_history(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_roll_backs_that_name_no_target_end_in_the_same_trails(events: list[dict[str, Any]], data: st.DataObject) -> None:
     """What runs after such a roll-back follows from what is known of the time before; only revisions may differ."""
     back = {"type": "deployment.rolledback", "deployment.environment.name": "prod"}
@@ -123,7 +124,7 @@ def test_roll_backs_that_name_no_target_end_in_the_same_trails(events: list[dict
 
 
 @given(_history(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_evidence_that_is_contradicted_ends_in_the_same_trails(events: list[dict[str, Any]], data: st.DataObject) -> None:
     """One digest of several commits, or not of the one named: contents are equal, and revisions but of what others carried."""
     numbers = st.integers(1, 7)
@@ -163,7 +164,7 @@ def test_a_commit_that_was_wrongly_thought_to_be_carried_is_the_exception() -> N
 
 
 @given(_history(), st.integers(0, 12))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_what_was_lost_on_the_way_out_comes_again(events: list[dict[str, Any]], lost: int) -> None:
     """Also the trails of commits that a deployment carried, and those that a late commit explained."""
     told = list(messages(events))
