@@ -13,7 +13,9 @@ with it falls back then, and the revisions of these trails must not: so an ambig
 commit, and all that come after it count how ambiguous those before them are (`k`), which only grows.
 """
 
+from bisect import insort
 from collections.abc import Iterable
+from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,6 +23,7 @@ import orjson
 from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.graph.commits import CommitGraph, milliseconds
 from pipetrail_processors.graph.difference import difference
+from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact
 
 # Of one service in one environment; what came before them is settled.
@@ -56,6 +59,19 @@ class _Element(NamedTuple):
     def stored_as(self) -> list[Any]:
         """For the state."""
         return list(self if self.doubt else self[:4])
+
+
+class _Stream:
+    """The deployments of one stream, as they are kept."""
+
+    def __init__(self, state: State, key: bytes) -> None:
+        self._state = state
+        self._key = key
+        value = state.get(key)
+        self.elements = [] if value is None else [_Element.stored(parts) for parts in orjson.loads(value)]
+
+    def save(self) -> None:
+        self._state.set(self._key, orjson.dumps([element.stored_as for element in self.elements]))
 
 
 class Doubt(NamedTuple):
@@ -110,15 +126,16 @@ class Streams:
         before = self._elements(stream)
         after = [element for element in before if element.event_id != entry["event_id"]]
         if commit or doubt.weight:
-            after.append(_Element(entry["time"], entry["event_id"], entry["type"], commit or "", *doubt))
-        after.sort()
+            insort(after, _Element(entry["time"], entry["event_id"], entry["type"], commit or "", *doubt))
         kept = after[-MAX_DEPLOYMENTS:]
         if kept == before:
             return self._told_again(entry["time"], entry["event_id"], kept)
-        self._work.state.set(self._stream_key(stream), orjson.dumps([element.stored_as for element in kept]))
-        old, new = dict(_compared(before)), dict(_compared(after))
+        self._keep(stream, kept)
+        # Nothing has changed for those before the first that differs.
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(before, after, strict=False)))
+        old, new = dict(_compared(before, same)), dict(_compared(after, same))
         touched = self._tell_doubts(before, kept)
-        for element in kept:
+        for element in after[max(same, len(after) - len(kept)) :]:
             if element.commit and new[element] != old.get(element):
                 touched |= self._settle(stream, element, new[element])
         if not commit:
@@ -251,8 +268,13 @@ class Streams:
         return moved
 
     def _elements(self, stream: str) -> list[_Element]:
-        value = self._work.state.get(self._stream_key(stream))
-        return [] if value is None else [_Element.stored(parts) for parts in orjson.loads(value)]
+        key = self._stream_key(stream)
+        return self._work.held(key, _Stream, key).elements
+
+    def _keep(self, stream: str, elements: list[_Element]) -> None:
+        key = self._stream_key(stream)
+        self._work.held(key, _Stream, key).elements = elements
+        self._work.alter(key)
 
     def _stream_key(self, stream: str) -> bytes:
         return b"d\0" + self._prefix + stream.encode()
@@ -288,23 +310,26 @@ def _doubts(elements: list[_Element]) -> dict[str, tuple[int, set[str]]]:
     return found
 
 
-def _compared(elements: Iterable[_Element]) -> list[tuple[_Element, _Place]]:
-    """Each deployment with what runs from then on, and what ran before.
+def _compared(elements: Iterable[_Element], start: int = 0) -> list[tuple[_Element, _Place]]:
+    """Each deployment from the place `start` on with what runs from then on, and what ran before.
 
     After a roll-back that says no more than what was given up, the latest other commit runs again.
     """
     found: list[tuple[_Element, _Place]] = []
-    running: list[_Run] = []  # latest first
-    for element in elements:
+    running: dict[str, _Run] = {}  # by commit, latest last
+    for number, element in enumerate(elements):
         commit = element.commit
         if not commit:
             continue
-        if element.type == ROLLED_BACK and running and running[0].commit == commit:
-            commit = next((run.commit for run in running if run.commit != commit), commit)
+        latest = next(reversed(running), None)
+        if element.type == ROLLED_BACK and latest == commit:
+            commit = next((other for other in reversed(running) if other != commit), commit)
         elif element.type == ROLLED_BACK:
             # Nothing is known to have run, or something else runs already: the roll-back was told as a deployment, too.
-            commit = running[0].commit if running else commit
+            commit = latest or commit
         run = _Run(commit, element.time)
-        found.append((element, (run, *running[:_FALLBACKS])))
-        running = [run, *(other for other in running if other.commit != commit)][: _FALLBACKS + 1]
+        if number >= start:
+            found.append((element, (run, *islice(reversed(running.values()), _FALLBACKS))))
+        running.pop(commit, None)
+        running[commit] = run
     return found
