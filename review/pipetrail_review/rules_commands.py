@@ -1,6 +1,7 @@
 """`pipetrail rules list|show|test|replay`: what is looked for, whether it does what it says, what it would have found."""
 
 import sys
+from collections.abc import Iterator, Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ def show(name: str, folder: Path | None, *, as_json: bool) -> None:
     screen.print(Text("\nLabelled histories"))
     for labelled in rule.tests:
         screen.print(Text(f"  fires {labelled.fires}  {labelled.says}"))
+    for line in _by_system(told.pages(rule.id, _beside(rule, folder))):
+        screen.print(Text(line))
 
 
 @rules.command()
@@ -125,6 +128,19 @@ def _beside(rule: Rule, folder: Path | None) -> Path:
     """The folder that the rule is in: what systems tell about it stands beside it."""
     built_in = any(compiled.rule is rule for compiled in RuleSet.load().rules)
     return told.BUILT_IN if folder is None or built_in else folder
+
+
+def _by_system(pages: Mapping[str, told.Page]) -> Iterator[str]:
+    """What systems tell about a rule: a line for each format of each."""
+    if pages:
+        yield "\nAs systems tell it"
+    for system, page in pages.items():
+        for how in dict.fromkeys(history.how for history in page.histories):
+            fires = [history.fires > 0 for history in page.histories if history.how == how]
+            silent = len(fires) - sum(fires)
+            yield f"  {system} {how}: {count(sum(fires), 'history fires', 'histories fire')}, {silent} must not"
+        for how, reason in page.cannot.items():
+            yield f"  {system} {how}: not at all: {reason}"
 
 
 def _row(rule: Rule) -> dict[str, Any]:

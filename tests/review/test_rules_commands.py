@@ -47,6 +47,13 @@ def test_list_and_show_tell_of_every_rule() -> None:
         assert json.loads(CliRunner().invoke(rules, ["show", name, "--json"]).stdout)["id"] == name
 
 
+def test_show_says_who_can_tell_of_a_rule_and_why_others_cannot() -> None:
+    """By system and format."""
+    shown = CliRunner().invoke(rules, ["show", "runner-registered"], env={"COLUMNS": "200"}).stdout
+    assert "github audit log: 5 histories fire, 4 must not" in shown
+    assert "github webhook: not at all: no webhook tells of runners" in shown
+
+
 def test_a_rule_that_there_is_not_is_a_usage_error() -> None:
     """It names those that there are."""
     answer = CliRunner().invoke(rules, ["show", "nothing"])

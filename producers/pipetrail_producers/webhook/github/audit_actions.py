@@ -56,7 +56,7 @@ _MEANINGS: tuple[tuple[str, Meaning], ...] = (
     ("*_actions_secret", _policy("Actions secrets")),
     ("*_actions_variable", _policy("Actions variables")),
     ("environment.*", _policy("environment protection")),
-    ("*self_hosted_runner*", _policy("self-hosted runners")),
+    ("*self_hosted*runner*", _policy("self-hosted runners")),
     ("*runner_group*", _policy("self-hosted runners")),
     ("*workflow_permission*", _policy("Actions settings")),
     ("*fork_pr_workflows_policy*", _policy("Actions settings")),

@@ -92,6 +92,7 @@ def repository_ruleset(payload: Any, place: Place) -> Translation:
         "rules_updated": types([at(one, "rule") for one in items(payload, "changes.rules.updated")]),
         "conditions_changed": _flag(bool(at(payload, "changes.conditions"))),
         "weakened": _flag(action == "deleted" or _ruleset_weakened(payload, ruleset)),
+        "strengthened": _flag(_only_rules_added(payload)),
     }
     time = None if action == "deleted" else first_moment(ruleset, "updated_at", "created_at")
     key = (kind, required(ruleset, "id", kind))
@@ -146,6 +147,13 @@ def _part_weakened(field: str, before: Any, after: Any) -> bool:
 def _ruleset_weakened(payload: Any, ruleset: Mapping[str, Any]) -> bool:
     ended = name(payload, "changes.enforcement.from") == _ACTIVE and name(ruleset, "enforcement") != _ACTIVE
     return ended or bool(items(payload, "changes.rules.deleted"))
+
+
+def _only_rules_added(payload: Any) -> bool:
+    changes = at(payload, "changes")
+    told = changes if isinstance(changes, Mapping) else {}
+    rules = {part for part in ("added", "deleted", "updated") if items(told, f"rules.{part}")}
+    return rules == {"added"} and told.keys() <= {"rules", "name"}
 
 
 def bypass(one: Any) -> str:
