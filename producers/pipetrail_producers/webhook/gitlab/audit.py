@@ -13,7 +13,7 @@ from typing import Any
 from pipetrail_producers.webhook.gitlab import audit_kinds
 from pipetrail_producers.webhook.gitlab.audit_change import Change, change
 from pipetrail_producers.webhook.gitlab.place import Place, below
-from pipetrail_producers.webhook.gitlab.read import actor_type, moment, required
+from pipetrail_producers.webhook.gitlab.read import actor_type, email, moment, required
 from pipetrail_producers.webhook.translation import Translation
 from pipetrail_producers.webhook.values import Data, full_revision, merged, name, said, title, vcs_repository
 
@@ -115,6 +115,10 @@ def _about(payload: Mapping[str, Any], kind: str, place: Place) -> Data:
     number = name(payload, "author_id")
     # GitLab numbers what is no user with negative numbers and zero (a deploy token, a CI job, an unauthenticated request).
     user_id = number if number and number.isdigit() and number != "0" else None
+    # The name is the one that people read. Of a token's user it is the token's; the address tells what it is.
+    mail = email(payload, "details.author_email")
+    is_token = mail is not None and actor_type(mail) != "user"
+    actor = "unknown" if user_id is None else actor_type(mail if is_token else author)
     told = _change(kind, payload)
     labels = {
         "audit_event": kind,
@@ -128,10 +132,10 @@ def _about(payload: Mapping[str, Any], kind: str, place: Place) -> Data:
     setting = _slug(told.name or audit_kinds.control(kind))[:_MAX_SETTING]
     labels |= {f"{setting}_from": told.old, f"{setting}_to": told.new}
     return {
-        "user": {"id": user_id, "name": author},
+        "user": {"id": user_id, "name": author, "email": mail},
         "event": {"reason": title(payload, "details.custom_message")},
         "vcs": {"repository": vcs_repository(place.repository)},
-        "pipetrail": {"actor": {"type": actor_type(author) if user_id else "unknown"}, "labels": labels},
+        "pipetrail": {"actor": {"type": actor}, "labels": labels},
     }
 
 

@@ -285,6 +285,16 @@ def test_an_old_audit_event_is_read_by_its_details() -> None:
     assert short_types([added]) == ["role.changed"]
 
 
+def test_who_did_it_is_known_by_address_where_it_is_told() -> None:
+    """The author's name is the one that people read, which no other hook has; and a token's user is called as the token is."""
+    made = only("protected_branch_removed", details={"author_email": "ann@acme.example"})
+    assert made["data"]["user"] == {"id": "7", "name": "ann", "email": "ann@acme.example"}
+    assert made["data"]["pipetrail"]["actor"]["type"] == "user"
+    address = "project_3_bot_4f2c91aa@noreply.gitlab.acme.example"
+    token = only("protected_branch_removed", author_name="deployer", details={"author_email": address})
+    assert token["data"]["pipetrail"]["actor"]["type"] == "service_account"
+
+
 def test_an_audit_event_is_of_its_project() -> None:
     """The project is found by its path where the instance is known; a group's event has no repository."""
     assert only("protected_branch_updated")["partitionkey"] == REPOSITORY
