@@ -21,7 +21,6 @@ _SHORT_DIGEST = len("sha256:") + 12
 _BOTS = frozenset({"app", "service_account", "system"})
 _DELIVERED = frozenset({"build", "test", "artifact", "deploy"})
 _JUDGED_WITHOUT_POLICY = frozenset({"build", "test"})
-_MERGES = ("Merge branch '", "Merge remote-tracking branch '", "Merge tag '", "Merge pull request #")
 _NONE_KNOWN: Mapping[str, "Known"] = MappingProxyType({})
 
 
@@ -172,12 +171,6 @@ def _is_bot(view: View) -> bool:
     return entry.get("actor_type") in _BOTS or any(is_bot(author) for author in view.authors)
 
 
-def _is_merge(view: View) -> bool:
-    """By its parents; forges' webhooks do not tell them, there by the message that git gives a merge."""
-    parents = view.commit.get("c", {}).get("p")
-    return view.message.startswith(_MERGES) if parents is None else len(parents) > 1
-
-
 def _short_name(repository: str | None) -> str:
     return "/".join((repository or "").split("/")[-2:]) or "an unknown repository"
 
@@ -213,7 +206,7 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "trail.author": lambda case: display(case.view.authors[0]) if case.view.authors else "",
     "trail.ticket": lambda case: str(case.view.ticket["id"]) if case.view.ticket else "",
     "trail.ticketed": lambda case: case.view.ticket is not None,
-    "trail.merge": lambda case: _is_merge(case.view),
+    "trail.merge": lambda case: len(case.view.commit.get("c", {}).get("p", ())) > 1,
     "trail.revert": lambda case: case.view.message.startswith('Revert "'),
     "trail.bot": lambda case: _is_bot(case.view),
     "trail.trunk": lambda case: case.view.on_trunk(),
