@@ -172,7 +172,7 @@ class Anomalies:
         if series.is_new:
             enqueue(work.state, day, [Entry(work.repository, _PREFIX + name)])
         series.save()
-        if one.rule.rule.id in self._replaced and place + 1 < len(series.ms):
+        if one.rule.rule.id in self._replaced and place + 1 < len(series.newest):
             outputs += self._judge_replaced(work, one, series, flagged, carrier.key)
         return outputs
 

@@ -28,8 +28,8 @@ def durations(work: Work, fact: Fact) -> Iterator[tuple[Fact, float]]:
         yield fact, float(fact["e"]["duration_ms"])
     elif "o" in fact and "duration_ms" not in fact["e"]:
         facts = work.node(fact["o"]).get("f", {}).values()
-        noun = fact["e"]["type"].partition(".")[0]
-        same = [other for other in facts if other.get("k") == fact.get("k") and other["e"]["type"].startswith(f"{noun}.")]
+        of_run, noun = fact.get("k"), fact["e"]["type"].partition(".")[0] + "."
+        same = [other for other in facts if other.get("k") == of_run and other["e"]["type"].startswith(noun)]
         for end in same:
             begun = [other["e"]["time"] for other in same if _starts(other, end)] if _succeeded(end) else []
             if begun and "duration_ms" not in end["e"]:

@@ -14,9 +14,9 @@ Only what is told within a day of happening counts as hearing somebody: an impor
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from pipetrail_schemas.times import format_time, parse_time
@@ -27,12 +27,13 @@ from pipetrail_processors.guard.expect import expected
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.watch.heard import Book, Heard, note
 
 SILENT = "source.silent"
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
-_DATE, _TO_THE_HOUR = len("2026-11-23"), len("2026-11-23T09")
-# Fewer days than two working weeks show no rhythm; more than this are not needed to know the longest pause.
-_FEWEST_DAYS, _MOST_DAYS = 10, 40
+_DATE = len("2026-11-23")
+# Fewer days than two working weeks show no rhythm.
+_FEWEST_DAYS = 10
 # A pause of twice the longest one, and never less than three days: a public holiday is no alarm.
 _TIMES, _SHORTEST = 2, timedelta(days=3)
 # Who tells of a repository: some systems and a few pipelines. More are made up by somebody.
@@ -40,8 +41,6 @@ _MOST_SOURCES = 32
 # What is no sign of life: what people say of findings, and what is said of the sources themselves.
 _NO_SIGN = ("finding.", "source.")
 _INDEX = b"S"
-
-Heard = dict[str, Any]
 
 
 class Change(NamedTuple):
@@ -51,20 +50,6 @@ class Change(NamedTuple):
     source: str
     fact: Fact | None
     again: bool = False
-
-
-class Book:
-    """Who tells of a repository, and when each was heard; by source."""
-
-    def __init__(self, state: State, key: bytes) -> None:
-        """Read it."""
-        self._state = state
-        self._key = key
-        self.heard: dict[str, Heard] = orjson.loads(state.get(key) or b"{}")
-
-    def save(self) -> None:
-        """Write it."""
-        self._state.set(self._key, orjson.dumps(self.heard))
 
 
 def hear(work: Work, policy: Policy, source: str, fact: Fact) -> list[Change]:
@@ -84,7 +69,7 @@ def hear(work: Work, policy: Policy, source: str, fact: Fact) -> list[Change]:
         if heard.get("w") == event_id:
             ended.append(Change(repository, name, None, again=True))
         last = heard["t"]
-        if _note(heard, time, event_id):
+        if note(heard, time, event_id):
             work.alter(key)
             if "f" in heard and heard["t"] > last:
                 del heard["f"]
@@ -149,22 +134,6 @@ def silence(policy: Policy, repository: str, source: str, heard: Heard, limit: t
     }
 
 
-def _note(heard: Heard, time: str, event_id: str) -> bool:
-    """Bring up to date what is known of somebody. Returns whether there is anything new."""
-    hour = time[:_TO_THE_HOUR]
-    if hour == heard["t"] and event_id >= heard["e"]:
-        return False  # and the day is known
-    day, days = _day_of(time), heard["d"]
-    new = False
-    if day not in days and (len(days) < _MOST_DAYS or day > days[0]):
-        heard["d"] = sorted([*days, day])[-_MOST_DAYS:]
-        new = True
-    if (hour, heard["e"]) > (heard["t"], event_id):
-        heard["t"], heard["e"] = hour, event_id
-        new = True
-    return new
-
-
 def _queue(state: State, policy: Policy, repository: str, source: str, heard: Heard) -> None:
     """See to it that somebody is looked at when it may have fallen silent; it is looked at anew if it was heard meanwhile."""
     limit = allowed(policy, repository, source, heard)
@@ -190,10 +159,6 @@ def _is_fresh(time: str, recorded: str) -> bool:
 
 def _deadline(heard: Heard, limit: timedelta) -> datetime:
     return parse_time(f"{heard['t']}:00:00Z") + _HOUR + limit
-
-
-def _day_of(time: str) -> int:
-    return datetime(int(time[:4]), int(time[5:7]), int(time[8:10]), tzinfo=UTC).toordinal()
 
 
 def _hour_of(moment: datetime) -> int:

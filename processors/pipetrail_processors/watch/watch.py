@@ -4,22 +4,19 @@ Called for every event, after it has joined its trail, and for every trail that 
 environment depends on the trails of its commits. Events that no rule over dossiers names cost one look into a table.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pipetrail_schemas import ids
-from pipetrail_schemas.event import FULL_REVISION
 from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS
 
-from pipetrail_processors.correlate.nodes import Node, Work
+from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.detect.detect import detect, update
 from pipetrail_processors.detect.ruleset import Compiled, RuleSet
 from pipetrail_processors.guard.policy import Policy
-from pipetrail_processors.guard.review_fields import CHECKS
 from pipetrail_processors.lifecycle.ledger import Ledger, in_dossier
 from pipetrail_processors.output import Output
 from pipetrail_processors.state.retention import day_of
@@ -28,6 +25,7 @@ from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import Subject, in_order
 from pipetrail_processors.watch import silence
 from pipetrail_processors.watch.cases import candidates, concerns, worth_keeping
+from pipetrail_processors.watch.commits import bind, seeing
 from pipetrail_processors.watch.dossier import BOUNDS, Dossier, DossierView, dossier_of, keys_of
 from pipetrail_processors.watch.kept import Bounds, Kept
 from pipetrail_processors.watch.state_fields import STATE, StateField
@@ -47,10 +45,6 @@ _NOT_JUDGED = frozenset({"url", "duration_ms", "link", "name", "stage"})
 # What a fact has that joins a trail (`fact`), or that waits for one.
 _TRAIL_KEYS = frozenset({"o", "a", "d"})
 _ALONE = Bounds(1, 1, timedelta(days=1))
-# What names the head of a change (`guard.review_fields`).
-_HEADS = frozenset({"change.created", "change.updated"})
-_COMMIT = "commit.recorded"
-_SEEN_BYTES = 8  # tells one set of facts of a commit from the next one
 
 
 class _Touched(NamedTuple):
@@ -110,9 +104,7 @@ class Watch:
         if not work.repository:
             return []
         scope = scope_of(work.repository, "")
-        touched = [
-            _Touched("change", dossier_of(work, scope, change), again) for change in self._changes(work, key, again=again)
-        ]
+        touched = [_Touched("change", dossier_of(work, scope, change), again) for change in seeing(work, key, again=again)]
         for name in self._environments(work, key) if found else ():
             dossier = dossier_of(work, scope, name)
             outlines = dossier.kept.outlines()
@@ -191,7 +183,7 @@ class Watch:
             work.alter(dossier.name)  # until when it is whole may have changed
             return None
         if what == "change" and work.repository:
-            self._bind(work, dossier)
+            bind(work, dossier, self._over["change"])
         altered = (
             self._rested_on(what, fact) or dossier.shows(added.gone) or self._concerned(self._over[what], dossier.kept, slim)
         )
@@ -238,33 +230,6 @@ class Watch:
         subject = Subject(id=_scope_id(scope), repository=work.repository or None, commit=None, revision=1)
         return DossierView(subject, facts, self._policy, of_commit, open_findings, gone_until=gone_until)
 
-    def _bind(self, work: Work, dossier: Dossier) -> None:
-        """Note in the commits of a change until when their facts count for what rules fire on; nothing before there is any."""
-        if not any(self._over["change"].of_type(kind) for kind in dossier.kept.kinds()):
-            return
-        facts = dossier.facts
-        judged = [fact for fact in facts if self._over["change"].of_type(fact["e"]["type"])]
-        until = judged[-1]["e"]["time"]
-        commits = {fact.get("o") for fact in judged}
-        commits |= {fact.get("more", {}).get(name) for fact in judged for name in ("h", "m")}
-        commits |= {fact.get("more", {}).get("h") for fact in facts if fact["e"]["type"] in _HEADS}
-        for commit in commits:
-            if commit and len(commit) >= FULL_REVISION:
-                node = work.change(commit)
-                node.setdefault("h", {})[dossier.key] = [until, _seen(node, until)]
-
-    def _changes(self, work: Work, commit: str, *, again: bool) -> list[str]:
-        """The dossiers of the changes that see other facts of the commit than they were judged by."""
-        node = work.node(commit)
-        found = []
-        for change, (until, seen) in sorted(node.get("h", {}).items()):
-            sees = _seen(node, until)
-            if sees != seen:
-                work.change(commit)["h"][change] = [until, sees]
-            if again or sees != seen:
-                found.append(change)
-        return found
-
     def _environments(self, work: Work, commit: str) -> list[str]:
         if not self._over["environment"].rules:
             return []
@@ -285,13 +250,3 @@ def scope_of(repository: str | None, source: str) -> str:
 @lru_cache(maxsize=4096)
 def _scope_id(scope: str) -> str:
     return ids.trail_id(scope, "")
-
-
-def _seen(node: Node, until: str) -> str:
-    """Which facts of a commit a change is judged by: who wrote it, and the checks up to a time."""
-    seen = [
-        fact["e"]["event_id"] + fact["h"]
-        for fact in node.get("f", {}).values()
-        if "c" in fact or fact["e"]["type"] == _COMMIT or (fact["e"]["time"] <= until and fact["e"]["type"].startswith(CHECKS))
-    ]
-    return hashlib.blake2b("".join(sorted(seen)).encode(), digest_size=_SEEN_BYTES).hexdigest() if seen else ""
