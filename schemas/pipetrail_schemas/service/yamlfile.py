@@ -7,10 +7,26 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from pipetrail_schemas.errors import SettingError
 
 Place = tuple[str | int, ...]
+_NO_LIST, _NO_MAPPING = "is no list, like [one, two]", "is no mapping of names to values, like {name: value}"
+# By pydantic's types of errors: what it says of these is for people who know Python.
+_WORDS = {
+    "missing": "is missing",
+    "list_type": _NO_LIST,
+    "tuple_type": _NO_LIST,
+    "dict_type": _NO_MAPPING,
+    "model_type": _NO_MAPPING,
+    "model_attributes_type": _NO_MAPPING,
+    "string_type": "is no text",
+    "bool_type": "is neither true nor false",
+    "bool_parsing": "is neither true nor false",
+    "int_type": "is no whole number",
+    "int_parsing": "is no whole number",
+}
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -54,11 +70,18 @@ class YamlFile:
             return model.model_validate(self.content, context=context)
         except ValidationError as exc:
             error = exc.errors()[0]
-            message = error["msg"].removeprefix("Value error, ")
+            message = words(error)
             if error["type"] == "extra_forbidden":
                 message = f"is not known here; allowed: {', '.join(_siblings(model, error['loc']))}"
             # Union members and validators add parts to the place that the file does not have.
             raise self.error(error["loc"], message) from exc
+
+
+def words(error: ErrorDetails) -> str:
+    """What is wrong with a value, in the words of somebody who writes YAML and not Python."""
+    if error["type"] in {"too_short", "string_too_short"}:
+        return f"is too short: at least {error.get('ctx', {}).get('min_length', 1)}"
+    return _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
 
 
 def read(path: Path, *, setting: str) -> YamlFile:

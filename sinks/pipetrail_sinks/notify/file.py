@@ -236,5 +236,5 @@ def _complaint(file: YamlFile, exc: ValidationError) -> SettingError:
     error: Any = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     place = kinds_left_out(error["loc"])
     if error["type"] != "extra_forbidden":
-        return file.error(place, error["msg"].removeprefix("Value error, "))
+        return file.error(place, yamlfile.words(error))
     return file.error(place, "is not known here; docs/alerts.md has what is allowed")

@@ -138,7 +138,7 @@ def test_an_exclusion_hides_until_it_expires_and_counts() -> None:
         ("window: 1h", "over: actor", "window: only with"),
         ("threshold: 2\nwindow: 1h", "over: trail", "are over a dossier"),
         ("window: 1h\nsteps: [{on: [push.received]}, {on: [push.received]}]", "over: actor", "either `on` or `steps`"),
-        ("exclusions: [{when: event.bot, owner: a, reason: b}]", "over: trail", "expires: Field required"),
+        ("exclusions: [{when: event.bot, owner: a, reason: b}]", "over: trail", "expires: is missing"),
         ("dedupe: [event.nothing]", "over: trail", "is no field"),
     ],
 )

@@ -128,7 +128,7 @@ def test_a_corrected_finding_says_what_corrected_it() -> None:
         ("[deployment.started]", "[deployment.begun]", "r.yaml:9: on: 'deployment.begun' is no event type; of deployment"),
         ("category: policy", "category: policy\ncolour: red", "r.yaml:5: colour: is not known here; allowed: id, version"),
         ("name: Friday", "name: Friday\nid: friday", "r.yaml:4: 'id' stands here a second time"),
-        ("why: Nobody is there on Saturday.\n", "", "r.yaml:1: why: Field required"),
+        ("why: Nobody is there on Saturday.\n", "", "r.yaml:1: why: is missing"),
         ("fires: 1, ", "fires: 0, ", "tests: at least 3 must fire and 3 must not"),
         ("runbook: [Wait", "runbook: [[Wait", "r.yaml:9: expected ',' or ']'"),
     ],
