@@ -52,7 +52,7 @@ class Outbox:
         Raises:
             BrokerError: an earlier message was not delivered, or this one cannot be.
         """
-        self._put(topic, key=key, value=value, headers=list(headers))
+        self._put(topic, value, key=key, headers=list(headers))
 
     def put_into(self, topic: str, partition: int, key: bytes, value: bytes | None, delivered: Delivered) -> None:
         """Let a message go into one partition; `delivered` is called with its offset, by `flush`.
@@ -68,7 +68,7 @@ class Outbox:
             else:
                 delivered(offset)
 
-        self._put(topic, partition=partition, key=key, value=value, on_delivery=told)
+        self._put(topic, value, partition=partition, key=key, on_delivery=told)
 
     def flush(self, give_up: Callable[[], bool]) -> None:
         """Wait until Kafka has acknowledged all; blocks.
@@ -83,22 +83,18 @@ class Outbox:
         self._check()
         self.unflushed_bytes = 0
 
-    def _put(self, topic: str, **message: Any) -> None:
+    def _put(self, topic: str, value: bytes | None, **message: Any) -> None:
         self._check()
-        try:
-            while not self._accepted(topic, message):
+        while True:
+            try:
+                self._producer.produce(topic, value, **message)
+                break
+            except BufferError:
                 self._producer.poll(_LOOK_S)
                 self._check()
-        except KafkaException as exc:
-            raise BrokerError(f"topic {topic} does not take a message: {exc.args[0].str()}") from exc
-        self.unflushed_bytes += len(message["value"] or b"")
-
-    def _accepted(self, topic: str, message: dict[str, Any]) -> bool:
-        try:
-            self._producer.produce(topic, **message)
-        except BufferError:
-            return False
-        return True
+            except KafkaException as exc:
+                raise BrokerError(f"topic {topic} does not take a message: {exc.args[0].str()}") from exc
+        self.unflushed_bytes += len(value or b"")
 
     def _failed(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and self._error is None:
