@@ -91,8 +91,9 @@ class Pipeline:
         self._retention = retention
         self._policy = policy
         self._rules = rules
-        patterns = [ticket_pattern(text) for text in policy.tickets.patterns]
-        self._find_ticket = partial(find_ticket, projects=frozenset(policy.tickets.projects), patterns=patterns)
+        projects, patterns = frozenset(policy.tickets.projects), [ticket_pattern(text) for text in policy.tickets.patterns]
+        restricted = partial(find_ticket, projects=projects, patterns=patterns)
+        self._find_ticket = restricted if projects or patterns else find_ticket
         self._waiting = Waiting(alias_wait)
         self._joiner = Joiner(self._waiting)
         self._foreign = Foreign(self._waiting)

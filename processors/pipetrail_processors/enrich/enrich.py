@@ -9,6 +9,7 @@ may change, and a record never does.
 from collections.abc import Callable, Iterable
 
 import orjson
+from pipetrail_schemas.ticket import find_ticket
 
 from pipetrail_processors.directory.context import NOTHING_KNOWN, Context
 from pipetrail_processors.enrich.reading import Content, Reading
@@ -49,9 +50,13 @@ def record(reading: Reading, *, ticket: Content | None, trail: str | None, conte
 
 
 def ticket_of(reading: Reading, find: Callable[[Iterable[str | None]], str | None]) -> Content | None:
-    """The ticket that the event gives; else the one that commit message, title of the change or name of the branch name."""
+    """The ticket that the event gives; else the one that commit message, title of the change or name of the branch name.
+
+    What looks like a ticket, and is none of the projects that the policy knows (`find` finds none in it), was guessed by a
+    system's translator, which knows no policy.
+    """
     given: Content | None = reading.own.get("ticket")
-    if given:
+    if given and (find is find_ticket or "url" in given or find((given["id"],)) or not find_ticket((given["id"],))):
         return given
     message = (reading.own.get("commit") or _NOTHING).get("message")
     title = reading.change.get("title")

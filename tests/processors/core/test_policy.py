@@ -1,10 +1,13 @@
 """The policy file: what it decides, and how loud it is when it is wrong."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pipetrail_processors.detect.labelled import messages
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_schemas.errors import SettingError
+from support.world import World
 
 SHOP = "https://git.example/acme/shop"
 
@@ -47,6 +50,28 @@ def test_tickets_are_required_from_a_day_on_and_where_the_policy_says() -> None:
     assert tickets.required(SHOP, "2026-01-05T00:00:00.000Z")
     assert not tickets.required(SHOP, "2026-01-04T23:59:59.999Z")
     assert not tickets.required("https://git.example/acme/other", "2026-01-06T00:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("tickets", "given", "shown"),
+    [
+        ("{}", {"id": "PAY-17"}, "PAY-17"),
+        ("{projects: [OPS]}", {"id": "PAY-17"}, None),
+        ("{projects: [OPS, PAY]}", {"id": "PAY-17"}, "PAY-17"),
+        ("{projects: [OPS]}", {"id": "PAY-17", "url": {"full": "https://tickets.example/PAY-17"}}, "PAY-17"),
+        ("{projects: [OPS]}", {"id": "change 42"}, "change 42"),
+        ("{patterns: ['AB#<number>']}", {"id": "AB#7"}, "AB#7"),
+    ],
+)
+def test_a_ticket_that_a_translator_guessed_counts_where_the_policy_knows_its_project(
+    tickets: str, given: dict[str, Any], shown: str | None
+) -> None:
+    """Forges' translators know no policy; who names a ticket's page, or one that looks like nothing else, did not guess."""
+    world = World(policy=Policy.parse(f"tickets: {tickets}", name="p.yaml"))
+    commit: dict[str, Any] = {"type": "commit.recorded", "pipetrail.ticket": given, "pipetrail.commit.message": "PAY-17 retry"}
+    world.take(messages([commit]))
+    (trail,) = world.trails()
+    assert trail["pipetrail"].get("ticket", {}).get("id") == shown
 
 
 @pytest.mark.parametrize(
