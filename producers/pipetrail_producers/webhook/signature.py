@@ -17,6 +17,8 @@ from pipetrail_schemas.errors import PipetrailError
 TOLERANCE_S = 5 * 60
 # A secret that can be guessed proves nothing: 16 characters of a random text hold some 80 bits.
 MIN_SECRET_CHARACTERS = 16
+# https://docs.gitlab.com/user/compliance/audit_event_streaming/
+_STREAMED = "x-gitlab-event-streaming-token"
 SIGNING_PREFIX = "whsec_"
 # Standard Webhooks 1.0, "Signature scheme": between 24 and 64 bytes.
 _SIGNING_BYTES = range(24, 65)
@@ -75,11 +77,12 @@ def _bitbucket(headers: Headers, body: bytes, secrets: Secrets, now: float) -> s
 
 
 def _gitlab(headers: Headers, body: bytes, secrets: Secrets, now: float) -> str:
-    """A signing key, where one is configured, or the plain token of older versions."""
+    """A signing key, where one is configured, or a plain token; streams of audit events have theirs in another header."""
     keys = [secret for secret in secrets if secret.startswith(SIGNING_PREFIX)]
     if keys and "webhook-signature" in headers:
         return _standard_webhooks(headers, body, keys, now)
-    _require("x-gitlab-token", headers, [secret for secret in secrets if secret not in keys])
+    header = _STREAMED if _STREAMED in headers else "x-gitlab-token"
+    _require(header, headers, [secret for secret in secrets if secret not in keys])
     return "token"
 
 

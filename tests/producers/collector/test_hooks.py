@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
+from support import gitlab
 from support.collector import GITHUB_SECRET, SOURCES, Collector, listening, signed
 
 BODY = b'{ "ref": "refs/heads/main",\n  "number": 1.0 }'
@@ -43,6 +44,25 @@ def test_a_delivery_of_anybody_is_marked(collector: Collector) -> None:
     assert collector.post("/hooks/tekton", b"{}").status_code == 202
     (entry,) = collector.entries()
     assert entry.authtype == "unauthenticated"
+
+
+def test_a_stream_of_gitlabs_audit_events_is_taken(tmp_path: Path) -> None:
+    """It has its token in a header of its own, and says of its JSON that it is a form."""
+    token = "a stream's token, long enough"
+    (tmp_path / "token").write_text(token, encoding="utf-8")
+    text = f"sources:\n  - {{name: lab, system: gitlab, secrets: [{{file: {tmp_path / 'token'}}}]}}\n"
+    body = json.dumps(gitlab.audit("protected_branch_removed")).encode()
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-gitlab-event-streaming-token": token,
+        "x-gitlab-audit-event-type": "protected_branch_removed",
+    }
+    with listening(tmp_path, text) as collector:
+        assert collector.post("/hooks/gitlab/lab", body, headers).status_code == 202
+        assert collector.post("/hooks/gitlab/lab", body, headers | {"x-gitlab-event-streaming-token": "x"}).status_code == 401
+        (entry,) = collector.entries()
+        assert (entry.body, entry.authtype) == (body, "token")
+        assert "x-gitlab-event-streaming-token" not in entry.headers
 
 
 def test_headers_that_the_settings_name_are_kept(collector: Collector) -> None:

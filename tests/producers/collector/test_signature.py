@@ -33,6 +33,7 @@ GOOD: dict[str, Proof] = {
     "standard": ("standard-webhooks", STANDARD, SIGNED, [SIGNING_KEY], SENT),
     "gitlab-signed": ("gitlab", STANDARD, SIGNED, [SIGNING_KEY], SENT),
     "gitlab-token": ("gitlab", {"x-gitlab-token": TOKEN}, BODY, [TOKEN], SENT),
+    "gitlab-stream": ("gitlab", {"x-gitlab-event-streaming-token": TOKEN}, BODY, [TOKEN], SENT),
     "bearer": ("bearer", {"authorization": f"Bearer {TOKEN}"}, BODY, [TOKEN], SENT),
 }
 
@@ -40,7 +41,7 @@ GOOD: dict[str, Proof] = {
 @pytest.mark.parametrize("name", GOOD)
 def test_a_good_proof_is_accepted(name: str) -> None:
     """Published vectors and plain tokens are accepted, and it is said which of the two proved it."""
-    assert prove(*GOOD[name]) == ("token" if name in {"gitlab-token", "bearer"} else "hmac")
+    assert prove(*GOOD[name]) == ("token" if name in {"gitlab-token", "gitlab-stream", "bearer"} else "hmac")
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -101,6 +102,8 @@ def test_a_signing_key_is_no_token() -> None:
     for token in (SIGNING_KEY, "", TOKEN):
         with pytest.raises(UnprovenError):
             prove("gitlab", {"x-gitlab-token": token}, SIGNED, [SIGNING_KEY], SENT)
+        with pytest.raises(UnprovenError):
+            prove("gitlab", {"x-gitlab-event-streaming-token": token}, SIGNED, [SIGNING_KEY], SENT)
 
 
 def test_no_secret_proves_nothing() -> None:
