@@ -22,7 +22,7 @@ or that lacks what its kind always has, becomes a dead letter, with its body byt
 """
 PROOF = {
     "github": "HMAC-SHA256 of the body, in `X-Hub-Signature-256`",
-    "gitlab": "`webhook-signature` by Standard Webhooks, or `X-Gitlab-Token`",
+    "gitlab": "`webhook-signature` by Standard Webhooks, `X-Gitlab-Token`, or `X-Gitlab-Event-Streaming-Token`",
     "bitbucket": "HMAC-SHA256 of the body, in `X-Hub-Signature`",
     "standard-webhooks": "`webhook-signature` by Standard Webhooks, not older than five minutes",
     "bearer": "a bearer token, in `Authorization`",
