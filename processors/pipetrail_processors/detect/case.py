@@ -4,14 +4,16 @@ Every field always has a value of its type: an absent text is "", so nothing fir
 The table of fields at the end is what rules may use; whoever adds a rule that needs more adds a line there.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipetrail_processors.guard.policy import Environment, Policy
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.people import display, is_bot, same_person
-from pipetrail_processors.trail.stages import FAILED, MISSING, Standing, standings
+from pipetrail_processors.trail.stages import FAILED, MISSING, Standing, Vote, decided, moment_of, votes
 from pipetrail_processors.trail.summary import Subject, commit_fact, ticket_of
 
 Value = str | bool | int
@@ -32,7 +34,10 @@ class Known(NamedTuple):
 
 
 class View:
-    """A trail to be judged: its facts in order of time, and what is known of the artifacts that were deployed."""
+    """A trail to be judged: its facts in order of time, and what is known of the artifacts that were deployed.
+
+    What follows from them is worked out when it is asked for: most events are judged by nothing but what they say themselves.
+    """
 
     def __init__(
         self, subject: Subject, facts: Sequence[Fact], policy: Policy, artifacts: Mapping[str, Known] = _NONE_KNOWN
@@ -41,29 +46,50 @@ class View:
         self.facts = facts
         self.policy = policy
         self.artifacts = artifacts
-        # The fact that tells most of the commit, an empty one where none does.
-        self.commit: Fact = commit_fact(facts) or {"e": {}}
-        self.message = str(self.commit.get("c", {}).get("m", ""))
-        self.ticket = ticket_of(self.commit, facts)
-        self.by_type: dict[str, list[Fact]] = {}
-        self.stages: set[str] = set()
-        for fact in facts:
-            self.by_type.setdefault(fact["e"]["type"], []).append(fact)
-            if "s" in fact:
-                self.stages.add(fact["s"])
-        self._authors: list[Mapping[str, str]] | None = None
         self._standings: dict[str, Mapping[str, Standing]] = {}
+        self._environments: dict[str, Environment | None] = {}
+
+    @cached_property
+    def by_type(self) -> Mapping[str, list[Fact]]:
+        """The facts of each type of event."""
+        found: dict[str, list[Fact]] = {}
+        for fact in self.facts:
+            found.setdefault(fact["e"]["type"], []).append(fact)
+        return found
+
+    @cached_property
+    def commit(self) -> Fact:
+        """The fact that tells most of the commit, an empty one where none does."""
+        return commit_fact(self.facts) or {"e": {}}
 
     @property
+    def message(self) -> str:
+        """What the commit's message says first."""
+        return str(self.commit.get("c", {}).get("m", ""))
+
+    @cached_property
+    def ticket(self) -> dict[str, Any] | None:
+        """The trail's ticket."""
+        return ticket_of(self.commit, self.facts)
+
+    @cached_property
+    def votes(self) -> Sequence[Vote]:
+        """What each fact says of its stage."""
+        return votes(self.facts)
+
+    @cached_property
+    def stages(self) -> Collection[str]:
+        """The stages that anything is told of."""
+        return {fact["s"] for fact in self.facts if "s" in fact}
+
+    @cached_property
     def authors(self) -> list[Mapping[str, str]]:
         """Who wrote or committed the commit."""
-        if self._authors is None:
-            about = self.commit.get("c", {})
-            people = [about.get("a"), about.get("c")]
-            if self.commit["e"].get("type") == "commit.recorded":
-                people.append(self.commit["e"].get("actor"))
-            self._authors = [person for number, person in enumerate(people) if person and person not in people[:number]]
-        return self._authors
+        about = self.commit.get("c", {})
+        people = [about.get("a"), about.get("c")]
+        if self.commit["e"].get("type") == "commit.recorded":
+            people.append(self.commit["e"].get("actor"))
+        return [person for number, person in enumerate(people) if person and person not in people[:number]]
 
     @property
     def writers(self) -> list[Mapping[str, str]]:
@@ -76,14 +102,19 @@ class View:
         heads = (fact["w"].get("head", {}) for fact in self.facts if "w" in fact)
         return any(head.get("type") != "tag" and self.policy.is_trunk(head.get("name", "")) for head in heads)
 
+    def environment(self, name: str) -> Environment | None:
+        """What the policy says of an environment; several rules ask."""
+        if name not in self._environments:
+            self._environments[name] = self.policy.environment(self.subject.repository or "", name)
+        return self._environments[name]
+
     def standings_before(self, entry: Fact, environment: Environment | None) -> Mapping[str, Standing]:
         """How the stages stood when the event happened; several rules ask."""
         event_id = entry["event_id"]
         if event_id not in self._standings:
-            moment = (entry["time"], event_id)
-            before = [fact for fact in self.facts if (fact["e"]["time"], fact["e"]["event_id"]) < moment]
             approvers = environment.approvers if environment else ()
-            self._standings[event_id] = standings(before, entry.get("environment"), approvers)
+            before = self.votes[: bisect_left(self.votes, (entry["time"], event_id), key=moment_of)]
+            self._standings[event_id] = decided(before, entry.get("environment"), approvers)
         return self._standings[event_id]
 
 
@@ -116,7 +147,7 @@ class Case(NamedTuple):
     def environment(self) -> Environment | None:
         """What the policy says of the environment."""
         name = self.entry.get("environment")
-        return self.view.policy.environment(self.view.subject.repository or "", name) if name else None
+        return self.view.environment(name) if name else None
 
     def items(self, name: str) -> list["Case"]:
         """The cases of a rule with `each: NAME`."""

@@ -4,7 +4,7 @@ A deployment is one case, however many of its events have come: it is judged as 
 is published again as withdrawn, and says what changed it. Which findings were published, in which revision, stands in the node.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -57,10 +57,10 @@ def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
     found: dict[str, Hit] = {}
     if cases is trail_cases:
         cases = _once(trail_cases)
-    for rule in plausible:
+    for rule, events in plausible.items():
         if not rule.open_here(view):
             continue
-        for hit in _hits(rule, view, cases):
+        for hit in _hits(rule, view, cases, events):
             known = found.get(hit.id)
             found[hit.id] = hit if known is None else merged(known, hit)
     if not found:
@@ -126,9 +126,10 @@ def _once(cases: Cases) -> Cases:
     return remembered
 
 
-def _hits(rule: Compiled, view: View, cases: Cases) -> list[Hit]:
+def _hits(rule: Compiled, view: View, cases: Cases, events: Collection[str]) -> list[Hit]:
+    """The hits of a rule, which only these events can make fire."""
     try:
-        wholes = cases(rule, view)
+        wholes = [case for case in cases(rule, view) if rule.spans or case.entry["event_id"] in events]
     except ValueError as exc:  # a condition about several events cannot be judged
         fact = next(fact for fact in view.facts if fact["e"]["type"] in rule.on)
         return [hit_of(rule, Case(view, [fact]), str(exc))]

@@ -1,11 +1,11 @@
 """CEL expressions over the fields of a case, and texts with fields in braces. Compiled once, checked before the first event.
 
-Only the fields that an expression names are handed to it, and its result is remembered by their values: an expression is a pure
-function of them, and converting values costs more than judging them. What the event alone answers
-can be asked for alone (`may_hold`): a trail is judged anew with each of its events, most of which no rule is about.
+Almost all that rules are made of is texts compared with fields, joined by `&&`, `||` and `!`: that is judged without CEL, which
+costs more to hand values to than to ask, and no field is worked out that nothing hangs on. A test holds that both say the same.
+What the event alone answers can be asked for alone (`may_hold`): a trail is judged anew with each of its events, and most of
+them no rule is about.
 """
 
-import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -21,15 +21,16 @@ from pipetrail_processors.trail.summary import Subject
 _LITERAL = re.compile(r"""[rRbB]?("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""")
 _ROOTS = tuple(dict.fromkeys(path.partition(".")[0] for path in FIELDS))
 _PATH = re.compile(rf"(?<![\w.])({'|'.join(_ROOTS)})((?:\s*\.\s*[A-Za-z_]\w*)*)")
-# `event.forced`, `!event.forced`, `event.type == "x"`, `!=`, `event.type in ["x", "y"]`, `!(event.type in ["x"])`
+# `event.forced`, `event.type == "x"`, `event.type != "x"`, `event.type in ["x", "y"]`
 _TEXT = re.compile(r'"([^"\\]*)"')
 _PLAIN = re.compile(
-    r"(?P<not>!?)(?P<bare>[a-z_]+\.[a-z_]+)"
-    r'|[a-z_]+\.[a-z_]+\s*(?P<operator>==|!=)\s*(?P<text>"[^"\\]*")'
-    r'|(?P<unless>!\()?[a-z_]+\.[a-z_]+ in \[(?P<texts>"[^"\\]*"(?:, "[^"\\]*")*)\](?(unless)\))'
+    r"(?P<path>[a-z_]+\.[a-z_]+)"
+    r'(?:\s*(?P<operator>==|!=)\s*(?P<text>"[^"\\]*")|\s+in\s*\[(?P<texts>"[^"\\]*"(?:\s*,\s*"[^"\\]*")*)\])?'
 )
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _REMEMBERED = 4096
+
+Judge = Callable[[Case], bool]
 
 
 class Expression:
@@ -49,9 +50,11 @@ class Expression:
         self._parts = parts
         # Fields that stand alone between `&&`: without them it does not hold.
         self.required = [source.strip() for source in conjuncts if source.strip() in FIELDS]
-        self._own = [part for part in parts if OWN.issuperset(part.paths)]
-        self._of_policy = [part for part in self._own if part.paths and all(path in BY_POLICY for path in part.paths)]
-        self._of_trail = [part for part in parts if part.paths and all(path.startswith("trail.") for path in part.paths)]
+        told = [part for part in parts if part.paths]
+        # What the event alone answers.
+        self._own = [part.holds for part in told if OWN.issuperset(part.paths)]
+        self._of_policy = [part.holds for part in told if BY_POLICY.issuperset(part.paths)]
+        self._of_trail = [part.holds for part in told if all(path.startswith("trail.") for path in part.paths)]
 
     def __reduce__(self) -> tuple[type["Expression"], tuple[str]]:
         """Goes to another process as its source; what is compiled cannot."""
@@ -91,14 +94,12 @@ class _Part:
             raise ValueError(f"is no CEL expression: {_first_line(exc)}") from exc
         self.paths = _paths(source, self._program)
         self._fields = [FIELDS[path] for path in self.paths]
+        # It is a pure function of the fields' values.
         self._judge: Callable[[tuple[Value, ...]], bool] = lru_cache(maxsize=_REMEMBERED)(self._execute)
         self._execute(tuple(_BLANK[path] for path in self.paths))
-        # What compares one field with what stands there needs no CEL.
-        self._plain = _plain(source) if len(self._fields) == 1 else None
+        self.holds: Judge = _without_cel(source) or self._by_cel
 
-    def holds(self, case: Case) -> bool:
-        if self._plain is not None:
-            return self._plain(self._fields[0](case))
+    def _by_cel(self, case: Case) -> bool:
         return self._judge(tuple([field(case) for field in self._fields]))
 
     def _execute(self, values: tuple[Value, ...]) -> bool:
@@ -134,42 +135,92 @@ class Text:
         return _FIELD.sub(lambda match: str(FIELDS[match[1]](case)), self._source)
 
 
-def _plain(source: str) -> Callable[[Value], bool] | None:
-    """What an expression says of its only field, where it is a plain comparison with texts; None for anything else."""
-    match = _PLAIN.fullmatch(source.strip())
-    if match is None:
-        return None
-    if match["bare"]:
-        return bool if not match["not"] else operator.not_
-    wanted = frozenset(_TEXT.findall(match["text"] or match["texts"]))
-    if match["operator"] == "!=" or match["unless"]:
-        return lambda value: value not in wanted
-    return lambda value: value in wanted
-
-
-def _may_hold(parts: Sequence[_Part], case: Case) -> bool:
+def _may_hold(judges: Sequence[Judge], case: Case) -> bool:
+    """Whether all of them say so, or one cannot be judged."""
     try:
-        for part in parts:
-            if not part.holds(case):
+        for judge in judges:
+            if not judge(case):
                 return False
     except ValueError:
         return True
     return True
 
 
+def _without_cel(source: str) -> Judge | None:
+    """What judges an expression of plain comparisons, `&&`, `||`, `!` and brackets; None for any other."""
+    source = source.strip()
+    for joined, cuts in ((_one_of, _disjuncts(source)), (_each_of, _conjuncts(source))):
+        if len(cuts) > 1:
+            judges = [judge for judge in map(_without_cel, cuts) if judge]
+            return joined(judges) if len(judges) == len(cuts) else None
+    if source.startswith("(") and source.endswith(")"):
+        return _without_cel(source[1:-1])
+    if source.startswith("!"):
+        inner = source[1:].lstrip()
+        # Of a comparison it would deny only the left side.
+        denied = _without_cel(inner) if inner in FIELDS or inner.startswith(("(", "!")) else None
+        return (lambda case: not denied(case)) if denied else None
+    return _plain(source)
+
+
+def _one_of(judges: Sequence[Judge]) -> Judge:
+    def judge(case: Case) -> bool:
+        for one in judges:  # noqa: SIM110 - called for every event: a generator costs as much as a comparison
+            if one(case):
+                return True
+        return False
+
+    return judge
+
+
+def _each_of(judges: Sequence[Judge]) -> Judge:
+    def judge(case: Case) -> bool:
+        for one in judges:  # noqa: SIM110 - as above
+            if not one(case):
+                return False
+        return True
+
+    return judge
+
+
+def _plain(source: str) -> Judge | None:
+    """What judges a field that is yes or no, or one that is compared with texts; None for anything else."""
+    match = _PLAIN.fullmatch(source)
+    if match is None or match["path"] not in FIELDS:
+        return None
+    field, texts = FIELDS[match["path"]], match["text"] or match["texts"]
+    if not isinstance(_BLANK[match["path"]], str if texts else bool):
+        return None
+    if not texts:
+        return lambda case: bool(field(case))
+    wanted = frozenset(_TEXT.findall(texts))
+    if match["operator"] == "!=":
+        return lambda case: field(case) not in wanted
+    return lambda case: field(case) in wanted
+
+
+def _disjuncts(source: str) -> list[str]:
+    """The parts that `||` joins at the top of an expression; the whole where anything weaker (`?`) stands there, too."""
+    return _cut(source, "||", unless=("?",))
+
+
 def _conjuncts(source: str) -> list[str]:
     """The parts that `&&` joins at the top of an expression; the whole where anything weaker (`||`, `?`) stands there, too."""
+    return _cut(source, "&&", unless=("||", "?"))
+
+
+def _cut(source: str, operator: str, *, unless: tuple[str, ...]) -> list[str]:
     # Literals are blanked out, so that what is found by position is an operator.
     bare = _LITERAL.sub(lambda match: "_" * len(match[0]), source)
-    depth, cuts = 0, [-2]
+    depth, cuts = 0, [-len(operator)]
     for position, character in enumerate(bare):
         depth += (character in "([{") - (character in ")]}")
-        if depth == 0 and (character == "?" or bare.startswith("||", position)):
+        if depth == 0 and bare.startswith(unless, position):
             return [source]
-        if depth == 0 and bare.startswith("&&", position):
+        if depth == 0 and bare.startswith(operator, position):
             cuts.append(position)
     cuts.append(len(source))
-    return [source[start + 2 : end] for start, end in pairwise(cuts)]
+    return [source[start + len(operator) : end] for start, end in pairwise(cuts)]
 
 
 def _paths(source: str, program: cel.Program) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ an answer needs is not there, it is "" (not known), which is neither yes nor no.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from pipetrail_processors.anomaly import view as measure_fields
 from pipetrail_processors.detect import case as trail_fields
@@ -18,8 +19,8 @@ from pipetrail_processors.watch.state_fields import STATE
 
 _ADMINISTERS = frozenset({"owner", "owners", "admin", "admins", "administrator", "maintainer_admin", "org_admin", "root"})
 _BOTS = frozenset({"app", "service_account", "system", "api_key"})
-_FORCED = ("forced", "force")
-_REJECTED = ("rejected", "reject", "declined", "denied", "refused")
+_FORCED = frozenset({"forced", "force"})
+_REJECTED = frozenset({"rejected", "reject", "declined", "denied", "refused"})
 _VERDICTS = frozenset({"success", "failure", "error", "timeout"})
 
 
@@ -55,10 +56,17 @@ def _bypass(case: Case) -> bool:
     return control.bypass_always(str(case.facts[0].get("x", "")), labels(case))
 
 
-def _says(case: Case, words: tuple[str, ...]) -> bool:
+def _says(case: Case, words: frozenset[str]) -> bool:
     """Whether action or label of a push says one of the words: systems tell it either way."""
-    told = more(case, "a").lower().replace("-", "_").replace(".", "_").split("_")
-    return not set(words).isdisjoint(told) or any(labels(case).get(word, "").lower() == "true" for word in words)
+    action, told = more(case, "a"), labels(case)
+    return bool(action and not words.isdisjoint(_words(action))) or bool(
+        told and any(told.get(word, "").lower() == "true" for word in words)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _words(action: str) -> list[str]:
+    return action.lower().replace("-", "_").replace(".", "_").split("_")
 
 
 def _branch(case: Case) -> str:
@@ -117,13 +125,20 @@ OWN = (BY_POLICY | {"policy.ticket_required"}).union(
     )
 )
 
-# Fields that others than the case's own events answer: such an event alters what was found about it.
-OF_OTHERS = (
+_OF_OTHERS = (
     *("trail.", "change.", "item.", "event.own_change", "event.artifact", "event.human", "event.flipped"),
     *("event.approved_artifact", "event.back", "event.open_findings", "event.permitted", "event.asks_for"),
+    *("event.denied_because", *STATE),
 )
+_OF_SUBJECT = frozenset({"trail.repository", "trail.name", "trail.commit", "trail.short_commit", "trail.traced"})
 # Whether a field can hold for any of the facts, told from all of them at once.
 GATES: Mapping[str, Callable[[Sequence[Fact]], bool]] = {"event.back": history.any_back}
+
+
+def reads_others(path: str) -> bool:
+    """Whether others than the case's own events answer the field: such an event alters what was found about it."""
+    return path.startswith(_OF_OTHERS) and path not in _OF_SUBJECT
+
 
 FIELDS: dict[str, Callable[[Case], Value]] = {
     **trail_fields.FIELDS,

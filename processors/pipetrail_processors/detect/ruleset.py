@@ -1,6 +1,6 @@
 """The rules in force: the built-in ones, and those of a folder, which add to them and replace the ones of the same id."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -14,9 +14,8 @@ from pipetrail_schemas.times import format_time
 
 from pipetrail_processors.detect.case import Case, View
 from pipetrail_processors.detect.expression import Expression, Text
-from pipetrail_processors.detect.fields import FIELDS, GATES, OF_OTHERS
+from pipetrail_processors.detect.fields import FIELDS, GATES, reads_others
 from pipetrail_processors.detect.rule import Exclusion, Rule
-from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle import exclusions
 from pipetrail_processors.lifecycle.exclusions import Excluded, Ground
 from pipetrail_processors.trail.fact import Fact
@@ -55,14 +54,14 @@ class Compiled:
         ]
         self._titles = [(choice.condition, Text(choice.value)) for choice in rule.title]
         self._gates = [GATES[path] for path in self.when.required if path in GATES]
-        self.sees_others = any(path.startswith(OF_OTHERS) for path in self._paths())
+        self.sees_others = any(reads_others(path) for path in self._paths())
 
     def plausible(self, case: Case) -> bool:
-        """Whether what the event alone says leaves it open that the rule finds something in it."""
-        kind = case.facts[0]["e"].get("type")
+        """Whether what the event alone says leaves it open that the rule finds something in it: of a type that it is about."""
         if self.steps:
+            kind = case.facts[0]["e"].get("type")
             return any(kind in step.on and step.when.may_hold(case) for step in self.steps)
-        return kind in self.on and self.when.may_hold(case)
+        return self.when.may_hold(case)
 
     def governed(self, view: View) -> bool:
         """Whether what the policy alone answers leaves it open that the rule finds something."""
@@ -125,8 +124,8 @@ class Compiled:
 
 
 # By event: which version of it, in which repository, and the rules that it makes plausible.
-_Remembered = dict[str, tuple[str | None, str | None, tuple[Compiled, ...]]]
-_NOT_YET: tuple[str | None, str | None, tuple[Compiled, ...]] = (None, None, ())
+_Remembered = dict[str, tuple[str | None, str | None, Sequence[Compiled]]]
+_NOT_YET: tuple[str | None, str | None, Sequence[Compiled]] = (None, None, ())
 
 
 class _Memory:
@@ -134,22 +133,17 @@ class _Memory:
 
     def __init__(self) -> None:
         self.known: _Remembered = {}
-        self._policy: Policy | None = None
-        # By type: those of its rules that the policy does not rule out by itself.
-        self._ruled_in: dict[str, tuple[Compiled, ...]] = {}
+        self._policy: object = None
+        # By type: those of its rules that the policy does not rule out by itself, where there are any.
+        self.about: Mapping[str, Sequence[Compiled]] = {}
 
-    def under(self, policy: Policy) -> "_Memory":
-        """What is remembered under the policy."""
-        if self._policy is not policy or len(self.known) > _REMEMBERED:
-            self._policy, self.known, self._ruled_in = policy, {}, {}
+    def under(self, view: View, by_type: Mapping[str, Sequence[Compiled]]) -> "_Memory":
+        """What is remembered under the policy of the view."""
+        if self._policy is not view.policy or len(self.known) > _REMEMBERED:
+            self._policy, self.known = view.policy, {}
+            governed = {name: [rule for rule in rules if rule.governed(view)] for name, rules in by_type.items()}
+            self.about = {name: rules for name, rules in governed.items() if rules}
         return self
-
-    def about(self, name: str, rules: Sequence[Compiled], view: View) -> tuple[Compiled, ...]:
-        """Those of the rules about a type that the policy does not rule out by itself."""
-        known = self._ruled_in.get(name)
-        if known is None:
-            known = self._ruled_in[name] = tuple(rule for rule in rules if rule.governed(view))
-        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +156,6 @@ class RuleSet:
     _altered: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
     replacing: list[Compiled] = field(default_factory=list, init=False, repr=False, compare=False)
-    _watched: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for rule in self.rules:
@@ -170,8 +163,6 @@ class RuleSet:
                 self._by_type.setdefault(name, []).append(rule)
             if rule.rule.replaces:
                 self.replacing.append(rule)
-            if rule.rule.over != "trail" and rule.rule.measure is None:
-                self._watched.update(rule.on)
 
     def over(self, what: str) -> "RuleSet":
         """Those about a trail, or about one kind of dossier; those that measure are about neither."""
@@ -181,26 +172,25 @@ class RuleSet:
         """Those that an event of the type can make fire."""
         return self._by_type.get(name, ())
 
-    def plausible(self, view: View) -> list[Compiled]:
-        """Those that one of the facts could make fire, by what it alone says, in the order of their ids.
+    def plausible(self, view: View) -> Mapping[Compiled, Collection[str]]:
+        """Those that facts could make fire, by what each alone says, with the ids of these events.
 
         A trail is judged anew with each of its events, and most rules are about something that most events are not: what a
         fact says once, it says for ever, and is remembered.
         """
-        memory, repository = self._memory.under(view.policy), view.subject.repository
-        found: set[Compiled] = set()
-        for name in self._by_type.keys() & view.by_type:
-            about = memory.about(name, self._by_type[name], view)
-            for fact in view.by_type[name] if about else ():
+        memory, repository = self._memory.under(view, self._by_type), view.subject.repository
+        found: dict[Compiled, set[str]] = {}
+        for name in memory.about.keys() & view.by_type.keys():
+            for fact in view.by_type[name]:
                 event_id = fact["e"]["event_id"]
                 version, where, rules = memory.known.get(event_id, _NOT_YET)
                 if version != fact.get("h", "") or where != repository:
                     case = Case(view, [fact])
-                    rules = tuple(rule for rule in about if rule.plausible(case))
+                    rules = [rule for rule in memory.about[name] if rule.plausible(case)]
                     memory.known[event_id] = (fact.get("h", ""), repository, rules)
-                if rules:
-                    found.update(rules)
-        return sorted(found, key=_id_of) if len(found) > 1 else list(found)
+                for rule in rules:
+                    found.setdefault(rule, set()).add(event_id)
+        return found
 
     def altered_by(self, name: str) -> Sequence[Compiled]:
         """Those whose findings about some events another event of the type can alter."""
@@ -215,10 +205,6 @@ class RuleSet:
         """Until when the exclusion that hid a finding was renewed; None where it was not."""
         rule = next((one for one in self.rules if one.rule.id == finding["rule"]["id"]), None)
         return rule.renewed(finding["pipetrail"]["finding"]["exclusion"]["owner"], now) if rule else None
-
-    def watched(self, name: str) -> bool:
-        """Whether any rule wants events of the type in a dossier."""
-        return name in self._watched
 
     @classmethod
     def load(cls, folder: Path | None = None, excluding: Path | None = None) -> "RuleSet":
@@ -240,10 +226,6 @@ class RuleSet:
     def of(cls, rules: Sequence[Rule], grounds: Sequence[Ground] = ()) -> "RuleSet":
         """These rules and no others, but for those that are not enabled; `grounds` exclude some of their hits."""
         return cls([Compiled(rule, grounds) for rule in sorted(rules, key=lambda rule: rule.id) if rule.enabled], grounds)
-
-
-def _id_of(rule: Compiled) -> str:
-    return rule.rule.id
 
 
 def read_rule(text: str, *, name: str) -> Rule:

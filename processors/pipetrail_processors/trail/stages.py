@@ -40,23 +40,43 @@ class Standing(NamedTuple):
     fact: Fact
 
 
-def standings(facts: Iterable[Fact], environment: str | None = None, approvers: Collection[str] = ()) -> dict[str, Standing]:
-    """How each stage that the facts speak of stands.
+# What one fact says: its stage and what of it, how that stands, the fact. Plain, since there is one for each fact of a trail.
+Vote = tuple[tuple[str, str], str, Fact]
+
+
+def standings(facts: Iterable[Fact]) -> dict[str, Standing]:
+    """How each stage stands that the facts, in order of time, speak of: see `decided`."""
+    return decided(votes(facts))
+
+
+def votes(facts: Iterable[Fact]) -> list[Vote]:
+    """What the facts say of their stages, in their order; nothing of some."""
+    found = []
+    for fact in facts:
+        stage = fact.get("s")
+        if stage is not None and (state := state_of(fact)) is not None:
+            found.append(((stage, _kind(fact, stage)), state, fact))
+    return found
+
+
+def moment_of(vote: Vote) -> tuple[str, str]:
+    """When it happened; of the same millisecond, by id."""
+    entry = vote[2]["e"]
+    return entry["time"], entry["event_id"]
+
+
+def decided(told: Iterable[Vote], environment: str | None = None, approvers: Collection[str] = ()) -> dict[str, Standing]:
+    """How each stage stands that something is told of.
 
     Args:
-        facts: in order of time; those up to the moment in question.
+        told: in order of time; what was told up to the moment in question.
         environment: the deployment's, where one is judged: approvals for another one do not count. None: all count.
         approvers: whose approvals count, by id, name or e-mail address; empty: everybody's.
     """
     kinds: dict[tuple[str, str], tuple[str, Fact]] = {}
-    for fact in facts:
-        stage = fact.get("s")
-        if stage is None or (stage == "approval" and not _counts(fact, environment, approvers)):
+    for kind, state, fact in told:
+        if kind[0] == "approval" and not _counts(fact, environment, approvers):
             continue
-        state = state_of(fact)
-        if state is None:
-            continue
-        kind = (stage, _kind(fact, stage))
         # What has no verdict (a new run, a skip) does not undo the verdict of an earlier run; a dismissal does.
         if state in _VERDICTS or state == MISSING or kind not in kinds or kinds[kind][0] not in _VERDICTS:
             kinds[kind] = (state, fact)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pipetrail_processors.trail.stages import standings
+from pipetrail_processors.trail.stages import decided, standings, votes
 
 
 def _fact(minute: int, *, kind: str = "", stage: str = "test", **entry: Any) -> dict[str, Any]:
@@ -54,5 +54,5 @@ def _vote(minute: int, decision: str, name: str, **entry: str) -> dict[str, Any]
 )
 def test_each_approver_has_one_vote_for_the_environment_in_question(facts: list[dict[str, Any]], state: str | None) -> None:
     """A refusal weighs more than an approval; votes for another place or by others do not count."""
-    found = standings(facts, environment="prod", approvers=("Ann", "Bob")).get("approval")
+    found = decided(votes(facts), environment="prod", approvers=("Ann", "Bob")).get("approval")
     assert state == (found.state if found else None)
