@@ -11,6 +11,7 @@ from pipetrail_processors.detect import told
 from pipetrail_processors.detect.labelled import failures, told_failures
 from pipetrail_processors.detect.rule import Rule
 from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard.duration import shown
 from pipetrail_processors.lifecycle.exclusions import load as load_exclusions
 from pipetrail_schemas.times import now
 from rich.text import Text
@@ -66,10 +67,8 @@ def show(name: str, folder: Path | None, *, as_json: bool) -> None:
     screen.print(Text(f"over      {rule.over}"))
     for step in rule.steps or [rule]:
         screen.print(Text(f"on        {', '.join(step.on)}\nwhen      {' '.join(step.when.split())}"))
-    if rule.threshold:
-        screen.print(Text(f"threshold {rule.threshold}"))
-    if rule.window:
-        screen.print(Text(f"window    {rule.window}"))
+    for line in _more(rule):
+        screen.print(Text(line))
     for choice in rule.severity:
         screen.print(Text.assemble("severity  ", (choice.value, SEVERITY_STYLES[choice.value]), f"{_if(choice.when)}"))
     for choice in rule.title:
@@ -150,6 +149,25 @@ def _row(rule: Rule) -> dict[str, Any]:
 
 def _severities(rule: Rule) -> str:
     return "/".join(dict.fromkeys(choice.value for choice in rule.severity))
+
+
+def _more(rule: Rule) -> Iterator[str]:
+    """What not every rule has."""
+    if rule.each:
+        yield f"each      {rule.each}"
+    if rule.threshold:
+        yield f"threshold {rule.threshold}"
+    if rule.window:
+        yield f"window    {shown(rule.window)}"
+    if measure := rule.measure:
+        least = f", at least {measure.least:g}" if measure.least else ""
+        yield f"measure   {measure.name}, threshold {measure.threshold:g}{least}, silent until {measure.samples} samples"
+    if rule.dedupe:
+        yield f"one for   each {', '.join(rule.dedupe)}"
+    if rule.replaces:
+        yield f"stands    for {', '.join(rule.replaces)}"
+    for one in rule.exclusions:
+        yield f"excluded  {one.when}, until {stamp(one.expires, UTC)} by {one.owner}: {one.reason}"
 
 
 def _if(condition: str | None) -> str:

@@ -54,6 +54,16 @@ def test_show_says_who_can_tell_of_a_rule_and_why_others_cannot() -> None:
     assert "github webhook: not at all: no webhook tells of runners" in shown
 
 
+def test_show_tells_what_a_rule_measures_and_counts() -> None:
+    """Thresholds, windows, what is one finding, and which rules it stands for."""
+    measured = CliRunner().invoke(rules, ["show", "unusual-deployment-hour"]).stdout
+    assert "measure   deployment_hour, threshold 0.04, silent until 60 samples" in measured
+    assert "stands    for unusual-deployment-hour-of-actor" in measured
+    counted = CliRunner().invoke(rules, ["show", "many-overrides"]).stdout
+    assert "threshold 5\nwindow    7 d\n" in counted
+    assert "each      required" in CliRunner().invoke(rules, ["show", "required-stage-skipped"]).stdout
+
+
 def test_a_rule_that_there_is_not_is_a_usage_error() -> None:
     """It names those that there are."""
     answer = CliRunner().invoke(rules, ["show", "nothing"])
