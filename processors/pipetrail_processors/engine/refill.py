@@ -36,7 +36,9 @@ _PATIENCE_S = 300.0
 # Seconds between looks at what there is new for the copies: what is missing of one when its worker dies is read then.
 _COPIES_S = 5.0
 # What librdkafka holds of a partition before it is taken; a worker may fill all of them at once.
-_QUEUE_KBYTES = 4 * 1024
+_QUEUE_KBYTES = 8 * 1024
+# Milliseconds until it asks for more once it holds that much. Its own figure is a second, which was three quarters of the time.
+_FULL_MS = 10
 
 _log = structlog.get_logger("pipetrail.process")
 
@@ -163,6 +165,7 @@ def _config(kafka: KafkaConnection) -> dict[str, Any]:
         "enable.partition.eof": True,
         "auto.offset.reset": "error",
         "queued.max.messages.kbytes": _QUEUE_KBYTES,
+        "fetch.queue.backoff.ms": _FULL_MS,
         "log_level": 2,
     }
 
