@@ -1,9 +1,14 @@
 """Whether a worker stays fast and small when a million trails are open, and how soon a lost state of them is back.
 
-For a few and for many open trails alike: their state is put into the changelog (`open_trails`); a worker without
-a folder starts, and has to bring it back; then events come, each of a trail drawn from all that are open (one that is through
-is followed by a new one), so that nearly each event of the many needs a trail that was not touched for long. The rate is
-counted from the records that the worker writes. Both have the same mix of events, all rules, RocksDB, at least once.
+For a few and for many open trails alike: their state is put into the changelog (`_open_trails`); a worker without
+a folder starts, and has to bring it back; then events come, one for each open trail in turn, in an order drawn anew each
+time (one that is through is followed by a new one), so that each event of the many needs a trail that was not touched for long.
+The rate is counted from the records that the worker writes. Both have the same mix of events, all rules, RocksDB.
+
+A trail is published once a round, however many events of the round are its own. A thousand trails are some 83 a partition,
+so that in the worker's usual rounds of 500 events each has several: fewer trails are published, which has nothing to do with
+how many are open. So the same is measured in rounds so small that their events are of different trails for few and for many
+alike: that ratio tells what open trails cost. How many trails are published for an event is printed beside each.
 
 Each size has a Kafka of its own; nothing is left behind.
 """
@@ -12,8 +17,8 @@ import argparse
 import random
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -21,21 +26,23 @@ from statistics import median
 from time import monotonic, sleep
 
 import orjson
+from _open_trails import APART_S, queue, stage_of, states, verify
 from _own_stack import own_stack
 from aiokafka.partitioner import murmur2  # type: ignore[import-untyped] # it ships no types
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from open_trails import APART_S, queue, stage_of, states, verify
 from pipetrail_processors.engine.packing import pack
 from pipetrail_processors.engine.topics_admin import TopicsAdmin, changelog_topic
 from pipetrail_processors.state.state import MemoryState
 from pipetrail_schemas.connection import KafkaConnection
-from pipetrail_schemas.topics import ALL, EVENTS, LINKS, RECORDS, RESOLVED
+from pipetrail_schemas.topics import ALL, EVENTS, LINKS, RECORDS, RESOLVED, TRAILS, Topic
 from pure_function import REPOSITORIES, delivery, repository_of
 from worker import cpu_s, fill, output_consumer, started, worker_process
 
 _GROUP = "pipetrail-processor-v1"
 _PROCESSES = 2
+# At most so many events are taken in at once: as the setting's default, and fewer than a partition has of a thousand trails.
+_SIZES = (500, 50)
 _READY_S = 600.0
 _DRAINED_S = 300.0
 _LIMIT_S = 300.0
@@ -43,24 +50,39 @@ _MB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast it was in rounds of at most so many events, and how many trails were published for an event."""
+
+    size: int
+    rates: list[float]
+    cpu_us: float
+    published: float
+
+    def __str__(self) -> str:
+        rounds = ", ".join(f"{rate:,.0f}" for rate in self.rates)
+        return (
+            f"{'':10} in rounds of {self.size:3} {median(self.rates):7,.0f} events/s ({rounds}), {self.cpu_us:.0f} µs of"
+            f" processor time and {self.published:.2f} trails published an event"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """What was measured with so many open trails."""
 
     trails: int
-    rates: list[float]
-    cpu_us: float
+    paces: list[Pace]
     peak_mb: float
     back_s: float
     changelog_mb: float
     disk_mb: float
 
     def __str__(self) -> str:
-        rounds = ", ".join(f"{rate:,.0f}" for rate in self.rates)
-        return (
-            f"{self.trails:>10,} trails {median(self.rates):7,.0f} events/s (rounds: {rounds}), {self.cpu_us:.0f} µs of"
-            f" processor time an event; worker at most {self.peak_mb:,.0f} MiB; state back {self.back_s:.1f} s after the start,"
-            f" {self.changelog_mb:,.0f} MiB of changelog, {self.disk_mb:,.0f} MiB of disk"
+        size = (
+            f"{self.trails:>10,} trails; worker at most {self.peak_mb:,.0f} MiB; state back {self.back_s:.1f} s after the"
+            f" start, {self.changelog_mb:,.0f} MiB of changelog, {self.disk_mb:,.0f} MiB of disk"
         )
+        return "\n".join([size, *map(str, self.paces)])
 
 
 def main() -> None:
@@ -72,7 +94,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of events for each (default 3)")
     options = parser.parse_args()
     few, many = (measured(size, options.events, options.rounds) for size in (options.few, options.trails))
-    print(f"ratio of the rates {median(many.rates) / median(few.rates):.2f}, by processor time {few.cpu_us / many.cpu_us:.2f}")
+    for one, other in zip(few.paces, many.paces, strict=True):
+        rates, cpu = median(other.rates) / median(one.rates), one.cpu_us / other.cpu_us
+        print(f"ratio of the rates in rounds of {one.size:3}: {rates:.2f}, by processor time {cpu:.2f}")
 
 
 def measured(trails: int, events: int, rounds: int) -> Measured:
@@ -92,27 +116,51 @@ def measure(folder: Path, kafka: KafkaConnection, trails: int, load: tuple[int, 
     verify(trails - 1)
     fill_changelog(kafka, changelog.name, trails)
     deliveries = Open(trails)
-    command, env = worker_process(folder)
-    ready, data = folder / "ready", folder / "worker"
-    began = monotonic()
-    with started([*command, "--ready-file", str(ready)], env | {"PIPETRAIL_PROCESS_DATADIR": str(data)}) as process:
-        _wait(ready.exists, process, _READY_S)
-        back_s = monotonic() - began
-        _wait(lambda: _lag(kafka) == 0, process, _DRAINED_S)  # links that the filled trails gave
-        cpu_before = cpu_s(process.pid)
-        rates = [_round(kafka, [deliveries.next() for _ in range(load[0])], process) for _ in range(load[1])]
-        used_s = cpu_s(process.pid) - cpu_before
-        peak = next(line for line in Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines() if "VmHWM" in line)
+    data = folder / "worker"
+    paces, peaks, back_s = [], [], 0.0
+    for size in _SIZES:
+        with _worker(folder, data, size) as (process, seconds):
+            back_s = back_s or seconds  # the first has to bring it back
+            _wait(lambda: _lag(kafka) == 0, process, _DRAINED_S)  # links that the filled trails gave
+            paces.append(_pace(kafka, process, [[deliveries.next() for _ in range(load[0])] for _ in range(load[1])], size))
+            status = Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines()
+            peaks.append(next(int(line.split()[1]) for line in status if "VmHWM" in line) / 1024)
     logs = (path for path in folder.rglob(f"{changelog.name}-*/*.log"))
     return Measured(
         trails,
-        rates,
-        used_s / (load[0] * load[1]) * 1e6,
-        int(peak.split()[1]) / 1024,
+        paces,
+        max(peaks),
         back_s,
         sum(path.stat().st_size for path in logs) / _MB,
         sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) / _MB,
     )
+
+
+@contextmanager
+def _worker(home: Path, data: Path, size: int) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    """A worker that takes in at most so many events at once, and the seconds until it was ready."""
+    command, env = worker_process(home)
+    ready = home / f"ready-{size}"
+    env |= {"PIPETRAIL_PROCESS_DATADIR": str(data), "PIPETRAIL_PROCESS_BATCH_MESSAGES": str(size)}
+    began = monotonic()
+    with started([*command, "--ready-file", str(ready)], env) as process:
+        _wait(ready.exists, process, _READY_S)
+        yield process, monotonic() - began
+
+
+def _pace(kafka: KafkaConnection, process: subprocess.Popen[bytes], rounds: list[list[bytes]], size: int) -> Pace:
+    cpu_before, published = cpu_s(process.pid), _length(kafka, TRAILS)
+    rates = [_round(kafka, values, process) for values in rounds]
+    events = sum(map(len, rounds))
+    used_s = cpu_s(process.pid) - cpu_before
+    return Pace(size, rates, used_s / events * 1e6, (_length(kafka, TRAILS) - published) / events)
+
+
+def _length(kafka: KafkaConnection, topic: Topic) -> int:
+    """How many messages were ever written to a topic."""
+    with closing(Consumer({**kafka.client_config(), "group.id": "bench"})) as consumer:
+        places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        return sum(consumer.get_watermark_offsets(place, 30)[1] for place in places)
 
 
 class Open:
@@ -122,11 +170,14 @@ class Open:
         self._numbers = list(range(trails))
         self._done: dict[int, int] = {}
         self._new = trails
+        self._turn: list[int] = []
         self._random = random.Random(1)  # noqa: S311 - the same draws each time are what is wanted
 
     def next(self) -> bytes:
-        """The next event of any of them."""
-        place = self._random.randrange(len(self._numbers))
+        """The next event of the one whose turn it is."""
+        if not self._turn:
+            self._turn = self._random.sample(range(len(self._numbers)), len(self._numbers))
+        place = self._turn.pop()
         number = self._numbers[place]
         events = list(delivery(number, APART_S))
         step = self._done.get(number, stage_of(number))
