@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_processors.guard import difference
+from pipetrail_processors.guard.policy import Policy
 from pipetrail_review.policy_record import policy
 from support.world import World
 
@@ -107,6 +109,29 @@ def test_an_edit_of_the_freezes_is_one_of_the_calendar(repository: Path, old: st
     """Another rule's, with what became of the windows."""
     _, (found,) = _edited(repository, old, new)
     assert (found["rule"]["id"], found["pipetrail"]["finding"]["severity"]) == ("calendar-edited", severity)
+
+
+_DENY, _ALLOW, _OTHER = (
+    f"{{name: {name}, effect: {effect}, from: 2026-01-01T00:00:00Z, until: 2026-02-01T00:00:00Z}}"
+    for name, effect in (("a", "deny"), ("b", "allow"), ("c", "allow"))
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "effect"),
+    [
+        ([_DENY], [], "weaker"),
+        ([], [_DENY], "stricter"),
+        ([_ALLOW], [], "weaker"),  # without any that allows, all time is open
+        ([], [_ALLOW], "stricter"),
+        ([_ALLOW], [_ALLOW, _OTHER], "weaker"),  # one more is open
+        ([_ALLOW, _OTHER], [_ALLOW], "stricter"),
+    ],
+)
+def test_a_window_that_comes_or_goes_opens_or_closes(before: list[str], after: list[str], effect: str) -> None:
+    """What is denied less, or allowed more, is weaker."""
+    old, new = (Policy.parse(f"freezes: [{', '.join(windows)}]", name="p.yaml") for windows in (before, after))
+    assert [(one.of, one.effect) for one in difference.changes(old, new)] == [(difference.CALENDAR, effect)]
 
 
 def test_who_has_other_roles_is_told_one_by_one(repository: Path) -> None:
