@@ -18,8 +18,8 @@ pytestmark = pytest.mark.stack
 EVENTS_OF_A_TEST = 500
 STOP_S = 5.0  # what is promised
 AN_HOUR_S = 3600.0
-# Far more than a worker may hold. It takes 110 MB with nothing to do, 520 MB at most in this flood, 581 MB in one of 1.4 GB; half a
-# gigabyte of messages that it held, with what comes of them, would be twice that.
+# Far more than a worker may hold. It takes 110 MB with nothing to do, 520 MB at most in this flood, 581 MB in one of 1.4 GB;
+# half a gigabyte of messages that it held, with what comes of them, would be twice that.
 FLOOD_BYTES = 400 * 1024 * 1024
 FLOOD_MESSAGE_BYTES = 500_000
 MEMORY_BYTES = 650 * 1024 * 1024
