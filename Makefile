@@ -46,7 +46,7 @@ campaign: install ## prove the engine for longer, in other orders (SEEDS=4,5,6 E
 laws: TIMES := 10
 laws: SEED := 1
 laws: install ## try with more histories that any order ends alike (TIMES=10 SEED=2)
-	@PIPETRAIL_TEST_LAWS_TIMES=$(TIMES) $(BIN)/python -m pytest -s --hypothesis-seed=$(SEED) tests/processors/core -k convergence $(ARGS)
+	@PIPETRAIL_TEST_LAWS_TIMES=$(TIMES) $(BIN)/python -m pytest -s --timeout=0 --hypothesis-seed=$(SEED) tests/processors/core -k convergence $(ARGS)
 
 .PHONY: lint
 lint: install ## style, format, import contracts, generated files and the lock
