@@ -128,9 +128,10 @@ def _about(payload: Mapping[str, Any], kind: str, place: Place) -> Data:
         "target": name(payload, "target_details"),
         "changed": told.name or None,
     }
-    # Named by the setting: whether a value that went up lets more through or holds more back is told by its name.
-    setting = _slug(told.name or audit_kinds.control(kind))[:_MAX_SETTING]
-    labels |= {f"{setting}_from": told.old, f"{setting}_to": told.new}
+    # Named by the setting: whether a value that went up lets more through or holds more back is told by its name. The kind's
+    # name does not do: "author approval" from off to on is told as "prevent … approval from authors" from on to off.
+    if setting := _slug(told.name)[:_MAX_SETTING]:
+        labels |= {f"{setting}_from": told.old, f"{setting}_to": told.new}
     return {
         "user": {"id": user_id, "name": author, "email": mail},
         "event": {"reason": title(payload, "details.custom_message")},

@@ -10,6 +10,7 @@ together (`push_event_hooks_limit`); the first shows in the payload, the second 
 https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,14 +26,14 @@ from pipetrail_producers.webhook.values import Data, full_revision, merged, name
 MAX_REFS = 3
 _BRANCHES = "refs/heads/"
 _TAGS = "refs/tags/"
+_NULL_ID = re.compile(r"0{40}|0{64}", re.ASCII)  # of SHA-1, of SHA-256
 
 
 def branch(payload: Mapping[str, Any], place: Place) -> Translation:
     """A `push` hook: the commits it lists, and what happened to the branch."""
     place.need_repository("push")
     ref = required(payload, "ref", "push")
-    if revision(payload, "before") is None and revision(payload, "after") is None:
-        missing("push", "after")
+    _require_ends(payload, "push")
     facts = [*_commits(payload, place), *_moved(payload, place, ref)]
     if gap := _cut(payload, place, ref):
         facts.append(gap)
@@ -43,9 +44,8 @@ def tag(payload: Mapping[str, Any], place: Place) -> Translation:
     """A `tag_push` hook. `checkout_sha` is the tagged commit, `after` the object of an annotated tag."""
     ref = required(payload, "ref", "tag_push")
     place.need_repository("tag_push")
-    told = list(_tag(payload, place, ref))
-    if not told:
-        missing("tag_push", "after")
+    _require_ends(payload, "tag_push")
+    told = _tag(payload, place, ref)
     return Translation((*_commits(payload, place), *told, *_without_pipeline(payload, place, ref)))
 
 
@@ -60,6 +60,7 @@ def repository_update(payload: Mapping[str, Any], place: Place) -> Translation:
         if kind is None or not isinstance(change, Mapping):
             continue
         refs[kind].append(ref)
+        _require_ends(change, "repository_update")
         told = {**payload, **change}
         facts.extend(_moved(told, place, ref) if kind == _BRANCHES else _tag(told, place, ref))
     facts.extend(
@@ -68,6 +69,20 @@ def repository_update(payload: Mapping[str, Any], place: Place) -> Translation:
         if len(found) > MAX_REFS
     )
     return Translation(tuple(facts), "" if facts else "no branch and no tag was pushed")
+
+
+def _require_ends(payload: Mapping[str, Any], kind: str) -> None:
+    """See that both ends of a push are told. By the null id GitLab says that a ref is new or gone; a missing one says nothing.
+
+    Raises:
+        UntranslatableError: one is neither an id nor the null id, or both are the null id.
+    """
+    ends = {end: revision(payload, end) for end in ("before", "after")}
+    for end, found in ends.items():
+        if found is None and not _NULL_ID.fullmatch(text(payload, end) or ""):
+            missing(kind, end)
+    if not any(ends.values()):
+        missing(kind, "after")
 
 
 def _commits(payload: Mapping[str, Any], place: Place) -> Iterator[Fact]:

@@ -274,6 +274,12 @@ def test_a_security_policy_is_passed_over_in_the_project_that_it_guards(
     assert made["data"]["event"]["reason"] == details.get("reason", details["custom_message"])
 
 
+def test_values_without_a_setting_say_nothing() -> None:
+    """The kind's name may be the opposite of the setting's."""
+    labels = only("project_merge_requests_author_approval_updated", details={"from": False, "to": True})["data"]["pipetrail"]
+    assert not [label for label in labels["labels"] if label.endswith(("_from", "_to"))]
+
+
 def test_an_old_audit_event_is_read_by_its_details() -> None:
     """Versions that call every event `audit_operation` say in the details what was done."""
     made = only("audit_operation", details={"change": "visibility", "from": "Private", "to": "Public"})

@@ -1,7 +1,9 @@
 """The traps of joining GitLab's facts (which key is whole, which list is cut, what "skipped" and "green" hide)."""
 
+import pytest
 from pipetrail_producers.webhook.fact import Fact
 from pipetrail_producers.webhook.gitlab import SYSTEM
+from pipetrail_producers.webhook.translation import UntranslatableError
 from support import gitlab
 from support.gitlab import HEAD, OLD, REPOSITORY, Json
 from support.translator import Event, delivery, short_types, translated
@@ -55,6 +57,19 @@ def test_a_push_that_moves_a_branch_and_brings_no_commit_was_forced() -> None:
     assert label() is None
     assert label(commits=[], total_commits_count=None) is None
     assert label(before=gitlab.NONE, commits=[], total_commits_count=0) is None
+
+
+@pytest.mark.parametrize("end", ["before", "after"])
+@pytest.mark.parametrize("value", [None, "", "0000", 0, "deleted"])
+def test_a_branch_is_new_or_gone_when_gitlab_says_so(end: str, value: object) -> None:
+    """The null id says it; an end that is not told says nothing, and nobody deleted the trunk."""
+    for payload in (gitlab.push(**{end: value}), gitlab.tag_push(**{end: value})):
+        with pytest.raises(UntranslatableError, match=end):
+            SYSTEM.translate(delivery(payload))
+    update = gitlab.repository_update("refs/heads/main")
+    update["changes"][0][end] = value
+    with pytest.raises(UntranslatableError, match=end):
+        SYSTEM.translate(delivery(update))
 
 
 def test_more_than_3_refs_in_a_push_get_no_hook_and_that_is_a_gap() -> None:
