@@ -189,7 +189,8 @@ class Rule(_Part):
     @cached_property
     def state_fields(self) -> frozenset[str]:
         """The fields of the state (`watch.state_fields`) that it asks for."""
-        conditions = [self.when, *(one.when for one in (*self.severity, *self.title, *self.exclusions) if one.when)]
+        chosen = [one.when for one in (*self.severity, *self.title) if one.when]
+        conditions = [self.when, *chosen, *(one.when for one in self.exclusions)]
         # Almost no rule asks for any: what does not have its letters is not compiled for it.
         asking = [source for source in conditions if any(path in source for path in STATE)]
         paths = {path for source in asking for path in Expression(source).paths}

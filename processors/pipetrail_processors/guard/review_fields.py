@@ -1,17 +1,21 @@
 """What rules ask about the review of a change, of its dossier as of an event. For rules, over `guard.reviews`. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
 from pipetrail_processors.detect.case import Case
 from pipetrail_processors.guard import reviews
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.people import display
-from pipetrail_processors.trail.stages import standings
+from pipetrail_processors.trail.stages import standings, state_of
 from pipetrail_processors.watch.dossier import DossierView
+
+Person = Mapping[str, str]
 
 # Beginnings of the types of events that say how a check stands.
 CHECKS = ("taskrun.", "testsuiterun.", "build.", "policy.bypassed")
+# What those do who wrote the change.
+_BY_WRITERS = frozenset({"change.created", "commit.recorded"})
 # How a check can end without having said yes or no; forges count all of them as passed.
 _WITHOUT_VERDICT = frozenset({"skipped", "never_ran", "neutral", "cancelled"})
 
@@ -83,6 +87,8 @@ def checks(case: Case) -> list[tuple[str, str, Fact]]:
         for fact in found.values()
         if fact["e"]["type"].startswith(CHECKS) and (fact["e"]["time"], fact["e"]["event_id"]) < moment
     ]
+    if not any(state_of(fact) in _WITHOUT_VERDICT for fact in before):
+        return []  # as of almost every merge
     by_task: dict[str, list[Fact]] = {}
     policy = view.policy
     stages = {stage for environment in policy.environments for stage in environment.require}
@@ -139,21 +145,28 @@ def _stands(case: Case) -> reviews.Standing | None:
 
 def _writers(case: Case) -> reviews.Writers:
     """Authors and committers: of what the change's events quote, and who proposed it."""
-    authors: list[dict[str, str]] = []
-    committers: list[dict[str, str]] = []
+    authors: list[Person | None] = []
+    committers: list[Person | None] = []
     facts = list(case.view.facts)
     if isinstance(case.view, DossierView):
         facts += [fact for commit in sorted(_commits(case)) for fact in case.view.of_commit(commit)]
-    for fact in facts:
-        quoted, kind = fact.get("c", {}), fact["e"].get("type", "")
-        authors += [quoted["a"]] if quoted.get("a") else []
-        # A forge that merges is the committer of the merge, and nobody's second pair of eyes.
-        committers += [quoted["c"]] if quoted.get("c") and kind != "change.merged" and _is_of_the_change(case, fact) else []
-        if kind in {"change.created", "commit.recorded"} and fact["e"].get("actor"):
-            authors.append(fact["e"]["actor"])
-    return reviews.Writers(authors, committers)
-
-
-def _is_of_the_change(case: Case, fact: Fact) -> bool:
     merged = case.facts[0].get("more", {}).get("m")
-    return not (merged and fact.get("o") == merged)
+    for fact in facts:
+        kind = fact["e"].get("type", "")
+        if quoted := fact.get("c"):
+            authors.append(quoted.get("a"))
+            # A forge that merges is the committer of the merge, and nobody's second pair of eyes.
+            if kind != "change.merged" and not (merged and fact.get("o") == merged):
+                committers.append(quoted.get("c"))
+        if kind in _BY_WRITERS:
+            authors.append(fact["e"].get("actor"))
+    return reviews.Writers(_each_once(authors), _each_once(committers))
+
+
+def _each_once(people: Iterable[Person | None]) -> list[Person]:
+    """Those that are named: a commit is quoted by many events, and each reviewer is compared with all of them."""
+    found: list[Person] = []
+    for person in people:
+        if person and person not in found:
+            found.append(person)
+    return found

@@ -22,7 +22,7 @@ from pipetrail_processors.lifecycle.ledger import Ledger, in_trail
 from pipetrail_processors.output import Output
 from pipetrail_processors.trail.fact import ARTIFACT_EVIDENCE, Fact
 from pipetrail_processors.trail.places import places
-from pipetrail_processors.trail.relations import heads, merged_as, relations
+from pipetrail_processors.trail.relations import NOT_HANDED_ON, heads, merged_as, relations
 from pipetrail_processors.trail.summary import MAX_ENTRIES, Around, Subject, in_order, stages_of, summarize
 
 trail_id = lru_cache(maxsize=16_384)(ids.trail_id)
@@ -102,8 +102,9 @@ def _around(work: Work, node: Node, view: View) -> Around:
         return trail_id(work.repository, commit)
 
     def head_of(commit: str) -> tuple[bool, list[dict[str, Any]]]:
-        facts = in_order(_visible(work, work.node(commit)))
-        return any("c" in fact for fact in facts), stages_of(facts)
+        facts = _visible(work, work.node(commit))
+        shown = [fact for fact in facts if fact.get("s") in NOT_HANDED_ON]
+        return any("c" in fact for fact in facts), stages_of(in_order(shown))
 
     entry = view.commit["e"]
     committed = entry["time"] if entry.get("type") == "commit.recorded" else None
@@ -178,9 +179,10 @@ def _revision(work: Work, key: str) -> int:
 
 
 def _known_of_commit(node: Node) -> int:
-    own = sum(1 + len(fact.get("y", ())) for fact in node.get("f", {}).values() if "o" in fact and "a" not in fact)
+    own = [fact for fact in node.get("f", {}).values() if "o" in fact and "a" not in fact]
+    versions = sum([len(fact["y"]) for fact in own if "y" in fact])
     linked: dict[str, int] = node.get("n", {})
-    return own + len(linked) + sum(linked.values())
+    return len(own) + versions + len(linked) + sum(linked.values())
 
 
 def _known_of_alias(node: Node) -> int:

@@ -111,7 +111,7 @@ def state_of(fact: Fact) -> str | None:
     if decision:
         # A dismissed approval is one no longer: it takes the place of the earlier, and stands for nothing.
         return _BY_DECISION.get(decision) or (MISSING if decision == "dismissed" else None)
-    return PASSED if fact["s"] in _DONE_BY_BEING else _BY_END.get(entry["type"], RUNNING)
+    return PASSED if fact.get("s") in _DONE_BY_BEING else _BY_END.get(entry["type"], RUNNING)
 
 
 def _counts(fact: Fact, environment: str | None, approvers: Collection[str]) -> bool:
