@@ -7,7 +7,7 @@ Events that carry no measure cost one look into a table.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -47,23 +47,31 @@ class _Measured(NamedTuple):
 
 
 class _Carrier:
-    """An event that carries samples of several measures, with what they have in common."""
+    """An event that carries samples of several measures, with what they have in common; many a start carries none."""
 
     def __init__(self, fact: Fact) -> None:
         self.fact = fact
-        self.key = key_of(fact["e"]["event_id"])
-        self._ms = time_ms(fact["e"]["time"])
-        self._version = time_ms(fact["r"]), int(fact["h"], 16)
-        self._slim = b""
+
+    @cached_property
+    def key(self) -> int:
+        """What tells its samples from others."""
+        return key_of(self.fact["e"]["event_id"])
+
+    @cached_property
+    def _moments(self) -> tuple[int, int, int]:
+        """When it happened, and which version of it this is."""
+        return time_ms(self.fact["e"]["time"]), time_ms(self.fact["r"]), int(self.fact["h"], 16)
+
+    @cached_property
+    def _slim(self) -> bytes:
+        slim: Fact = {name: self.fact[name] for name in _KEPT if name in self.fact}
+        slim["e"] = {name: part for name, part in self.fact["e"].items() if name not in _NOT_SHOWN}
+        return orjson.dumps(slim)
 
     def sample(self, measure: Measure, value: float) -> Sample:
         """A sample of it. A fact goes with those that a finding may need."""
-        needed = measure.span == 1 or value
-        if needed and not self._slim:
-            slim: Fact = {name: self.fact[name] for name in _KEPT if name in self.fact}
-            slim["e"] = {name: part for name, part in self.fact["e"].items() if name not in _NOT_SHOWN}
-            self._slim = orjson.dumps(slim)
-        return Sample(self._ms, self.key, value, *self._version, self._slim if needed else b"")
+        ms, told, mark = self._moments
+        return Sample(ms, self.key, value, told, mark, self._slim if measure.span == 1 or value else b"")
 
 
 class Anomalies:
