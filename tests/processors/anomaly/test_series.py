@@ -1,7 +1,5 @@
 """A series is the same whether its samples are read or not, and compares with what its definition says."""
 
-from collections.abc import Hashable
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipetrail_processors.anomaly.newest import Newest, Sample
@@ -88,7 +86,7 @@ def _sample(number: int) -> Sample:
 
 
 def _all_at_once(series: Series, place: int, slot: Slot) -> list[Point]:
-    best: dict[Hashable, tuple[int, Point]] = {}
+    best: dict[object, tuple[int, Point]] = {}
     for ms, key, value in series.newest.before(place):
         name = slot.of(ms, value)
         if name not in best or key < best[name][0]:
