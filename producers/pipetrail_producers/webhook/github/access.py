@@ -85,7 +85,7 @@ def deploy_key(payload: Any, place: Place) -> Translation:
     key = part(payload, "key", kind)
     action = required(payload, "action", kind)
     target: Data = {"id": required(key, "id", kind), "name": cut(f"deploy key {name(key, 'title') or ''}")}
-    permission = "read" if at(key, "read_only") is True else "write"
+    permission = {"true": "read", "false": "write"}.get(said(key, "read_only") or "")
     data = merged(
         sender(payload), {"event": {"action": action}, "user": {"target": target, "changes": {"permission": permission}}}
     )

@@ -55,7 +55,8 @@ def _ruleset(entry: Mapping[str, Any]) -> Data:
     let_in = items(entry, "ruleset_bypass_actors_added") + items(entry, "ruleset_bypass_actors_updated")
     let_out = items(entry, "ruleset_bypass_actors_deleted")
     actors = [bypass(one) for one in items(entry, "ruleset_bypass_actors") + let_in]
-    weakened = bool(gone or items(entry, "ruleset_bypass_actors_added")) or (before == _ACTIVE and enforcement != _ACTIVE)
+    ended = before == _ACTIVE and enforcement not in {None, _ACTIVE}
+    weakened = ended or bool(gone or items(entry, "ruleset_bypass_actors_added"))
     raised = before not in {None, _ACTIVE} and enforcement == _ACTIVE
     old_name = name(entry, "ruleset_old_name")
     return {

@@ -112,11 +112,7 @@ def _about(entry: Mapping[str, Any], place: Place) -> Data:
     page = f"{place.repository}/actions/runs/{run}" if run and place.repository else None
     return {
         "event": {"action": action},
-        "user": {
-            "id": name(entry, "actor_id"),
-            "name": name(entry, "actor"),
-            "email": _mail(name(entry, "external_identity_nameid")),
-        },
+        "user": _user(entry),
         "vcs": {
             "ref": {
                 "head": {
@@ -136,6 +132,14 @@ def _about(entry: Mapping[str, Any], place: Place) -> Data:
             "labels": _labels(entry),
         },
     }
+
+
+def _user(entry: Mapping[str, Any]) -> Data:
+    """Who did it; nobody where no login is told: a policy knows people by names."""
+    login = name(entry, "actor")
+    if login is None:
+        return {}
+    return {"id": name(entry, "actor_id"), "name": login, "email": _mail(name(entry, "external_identity_nameid"))}
 
 
 def _labels(entry: Mapping[str, Any]) -> Data:

@@ -107,8 +107,6 @@ def _where(status: Mapping[str, Any]) -> Data:
 def run_named(payload: Any) -> Data:
     """The workflow run that the webhook names, and the human who set it off: deployments themselves are a bot's."""
     run = at(payload, "workflow_run")
-    if name(run, "id") is None:
-        return {}
     human = next((who for key in ("triggering_actor", "actor") if actor_type(who := at(run, key)) == "user"), None)
     return merged(run_alone(payload), {"pipetrail": {"actor": {"on_behalf_of": person(human)}}})
 

@@ -145,7 +145,7 @@ def _part_weakened(field: str, before: Any, after: Any) -> bool:
 
 
 def _ruleset_weakened(payload: Any, ruleset: Mapping[str, Any]) -> bool:
-    ended = name(payload, "changes.enforcement.from") == _ACTIVE and name(ruleset, "enforcement") != _ACTIVE
+    ended = name(payload, "changes.enforcement.from") == _ACTIVE and name(ruleset, "enforcement") not in {None, _ACTIVE}
     return ended or bool(items(payload, "changes.rules.deleted"))
 
 

@@ -298,6 +298,26 @@ def test_who_lets_a_deployment_through_does_not_act_for_who_set_off_the_run() ->
     assert at(one, "cicd.pipeline.run.id") == "31"
 
 
+def test_what_a_payload_leaves_out_is_not_made_up() -> None:
+    """A ruleset's new enforcement, what a key may do, who did it: what is missing accuses nobody and allows nothing."""
+    ended = github.hook("edited", repository_ruleset=github.ruleset(), changes={"enforcement": {"from": "active"}})
+    del ended["repository_ruleset"]["enforcement"]
+    assert "weakened" not in labels(told("repository_ruleset", ended)[0])
+    (entry,) = logged(github.entry("repository_ruleset.update", ruleset_old_enforcement="active"))
+    assert "weakened" not in labels(entry)
+    (key,) = told("deploy_key", github.hook("created", key={"id": 100, "title": "ci"}))
+    assert at(key, "user.changes.permission") is None
+    nobody = {field: value for field, value in github.override().items() if field != "actor"}
+    (bypass,) = logged(nobody)
+    assert (at(bypass, "user"), at(bypass, "pipetrail.actor.type")) == (None, "unknown")
+    run = {"name": "CI", "triggering_actor": github.ANN}
+    status = {"id": 711, "state": "success", "creator": github.BOT, "created_at": "2026-11-23T09:52:00Z"}
+    deployment = {"id": 71, "sha": github.HEAD, "environment": "production"}
+    payload = github.hook("created", deployment=deployment, deployment_status=status, workflow_run=run)
+    (deployed,) = told("deployment_status", payload)
+    assert at(deployed, "pipetrail.actor.on_behalf_of.name") == "ann"
+
+
 def test_a_token_that_is_asked_for_is_none_yet() -> None:
     """Let in, it is a right that was granted; asked for or refused, it is not."""
     assert audit_actions.meaning("personal_access_token.request_created") is None
