@@ -30,7 +30,7 @@ REPOSITORIES = 50
 _WAIT = timedelta(minutes=10)
 _PEOPLE = ("Ann", "Bob", "Cem", "Dee", "Eve")
 # As many as the worker takes in together when it has a backlog (`PIPETRAIL_PROCESS_BATCH_MESSAGES`).
-ROUND = 500
+ROUND = 1000
 # Deliveries that are under way at the same time: their events come interleaved.
 _INTERLEAVED = 20
 _RUNS = 3

@@ -51,7 +51,7 @@ class ProcessSettings(WatchedSettings):
         default=None, description="folder of reference data: people, bots, services, environments, code owners; none by default"
     )
     batch_messages: int = Field(
-        default=500, ge=1, le=10_000, description="messages a batch; more wait longer for each other, fewer cost more each"
+        default=1000, ge=1, le=10_000, description="messages a batch; more wait longer for each other, fewer cost more each"
     )
     commit_interval_s: float = Field(
         default=1.0, ge=0.1, le=30.0, description="seconds between checkpoints; what is repeated after a crash"

@@ -26,7 +26,7 @@ from pipetrail_processors.replay.store import Store
 from pipetrail_processors.state.round import Round
 
 # As many as the live worker takes in together when it has a backlog.
-ROUND = 500
+ROUND = 1000
 # What a process keeps of its share in memory, all rule sets together; the rest goes to disk. Values are written anew all the
 # time, which leaves gaps: the process is three to four times as large.
 MEMORY_BYTES = 128 * 1024 * 1024
