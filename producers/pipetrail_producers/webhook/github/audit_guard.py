@@ -1,4 +1,4 @@
-"""What entries of the audit log say about protections of branches and rulesets, in the labels that their webhooks have. Pure.
+"""What entries of the audit log say about protections, rulesets and webhooks, in the labels that GitHub's webhooks give. Pure.
 
 An entry about a protection has one setting, as it is now; where that is one end of its scale, it was nearer to the other end
 before, or there would be no entry. One about a ruleset lists what came and what went.
@@ -21,7 +21,7 @@ FIELDS = frozenset(
         *("ruleset_bypass_actors_deleted", "ruleset_bypass_actors_updated"),
     }
 )
-_RULESET, _PROTECTION = "repository_ruleset.", "protected_branch."
+_RULESET, _PROTECTION, _SWITCHED = "repository_ruleset.", "protected_branch.", "hook.active_changed"
 _WHOLE = frozenset({"protected_branch.create", "protected_branch.destroy"})  # tell all settings, and no edit
 _LEVEL = "_enforcement_level"
 _ACTIVE = "active"
@@ -30,17 +30,18 @@ _MOST, _LEAST = frozenset({"true", "2", "everyone"}), frozenset({"false", "0", "
 
 
 def labels(entry: Mapping[str, Any]) -> Data:
-    """What the entry says of a protection or ruleset; nothing for any other."""
+    """What the entry says of a protection, a ruleset or a switched webhook; nothing for any other."""
     action = name(entry, "action") or ""
     if action.startswith(_RULESET):
         return _ruleset(entry)
-    return _setting(entry) if action.startswith(_PROTECTION) and action not in _WHOLE else {}
+    altered = action == _SWITCHED or (action.startswith(_PROTECTION) and action not in _WHOLE)
+    return _setting(entry) if altered else {}
 
 
 def _setting(entry: Mapping[str, Any]) -> Data:
     found: Data = {}
     for field in entry:
-        value = said(entry, field) if field in GUARDS or field.endswith(_LEVEL) else None
+        value = said(entry, field) if field in GUARDS or field == "active" or field.endswith(_LEVEL) else None
         if value in _MOST | _LEAST:
             ends = ("off", "everyone") if field.endswith(_LEVEL) else ("false", "true")
             old, new = ends if value in _MOST else ends[::-1]
