@@ -8,6 +8,7 @@ from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.people import display
 from pipetrail_processors.trail.stages import standings, state_of
+from pipetrail_processors.trail.summary import in_order
 from pipetrail_processors.watch.dossier import DossierView
 
 Person = Mapping[str, str]
@@ -79,20 +80,18 @@ def checks(case: Case) -> list[tuple[str, str, Fact]]:
         return []
     merge = case.facts[0]
     moment = (merge["e"]["time"], merge["e"]["event_id"])
-    found: dict[str, Fact] = {}
-    for commit in sorted(_commits(case)):
-        found.update((fact["e"]["event_id"], fact) for fact in view.of_commit(commit))
-    before = [
-        fact
-        for fact in found.values()
+    told = (fact for commit in sorted(_commits(case)) for fact in view.of_commit(commit))
+    before = {
+        fact["e"]["event_id"]: fact
+        for fact in told
         if fact["e"]["type"].startswith(CHECKS) and (fact["e"]["time"], fact["e"]["event_id"]) < moment
-    ]
-    if not any(state_of(fact) in _WITHOUT_VERDICT for fact in before):
+    }
+    if not any(state_of(fact) in _WITHOUT_VERDICT for fact in before.values()):
         return []  # as of almost every merge
     by_task: dict[str, list[Fact]] = {}
     policy = view.policy
     stages = {stage for environment in policy.environments for stage in environment.require}
-    for fact in sorted(before, key=lambda fact: (fact["e"]["time"], fact["e"]["event_id"])):
+    for fact in in_order(before.values()):
         if _is_required(fact, policy, stages):
             by_task.setdefault(str(fact.get("k", "")), []).append({**fact, "s": "check"})
     results = {task: standings(facts).get("check") for task, facts in by_task.items()}

@@ -10,7 +10,7 @@ about what is no longer kept stands as it was published. A dossier of which noth
            (`q`); the facts
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -44,14 +44,14 @@ _QUEUED = "dossier:"
 
 
 class DossierView(View):
-    """A dossier to be judged. `of_commit` gives the facts of a commit's trail, `open_findings` the ids found for it."""
+    """A dossier to be judged. `of_commit` gives the facts of a commit's trail, `open_findings` the ids found."""
 
     def __init__(
         self,
         subject: Subject,
         facts: Sequence[Fact],
         policy: Policy,
-        of_commit: Callable[[str], Sequence[Fact]],
+        of_commit: Callable[[str], Iterable[Fact]],
         open_findings: Callable[[str], Mapping[str, Any]],
         *,
         gone_until: str = "",

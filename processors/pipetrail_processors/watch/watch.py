@@ -22,7 +22,7 @@ from pipetrail_processors.output import Output
 from pipetrail_processors.state.retention import day_of
 from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact
-from pipetrail_processors.trail.summary import Subject, in_order
+from pipetrail_processors.trail.summary import Subject
 from pipetrail_processors.watch import silence
 from pipetrail_processors.watch.cases import candidates, concerns, worth_keeping
 from pipetrail_processors.watch.commits import bind, seeing
@@ -216,12 +216,9 @@ class Watch:
         return Ledger(work, self._policy, in_dossier(scope, dossier.key), dossier.node)
 
     def _view(self, work: Work, scope: str, facts: Sequence[Fact], gone_until: str = "") -> DossierView:
-        known: dict[str, Sequence[Fact]] = {}
-
-        def of_commit(commit: str) -> Sequence[Fact]:
-            if commit not in known:
-                known[commit] = in_order(work.node(commit).get("f", {}).values())
-            return known[commit]
+        def of_commit(commit: str) -> Iterable[Fact]:
+            facts: Mapping[str, Fact] = work.node(commit).get("f", {})
+            return facts.values()
 
         def open_findings(commit: str) -> Mapping[str, Any]:
             published: Mapping[str, Any] = work.node(commit).get("g", {})
