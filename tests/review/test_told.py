@@ -51,6 +51,21 @@ def test_every_rule_is_shown_three_times_either_way_or_it_is_said_why_not(rule: 
         assert page.cannot.get(how)
 
 
+def test_the_example_of_the_page_does_what_it_says(tmp_path: Path) -> None:
+    """What docs/told.md shows can be copied."""
+    page = (Path(__file__).parents[2] / "docs" / "told.md").read_text(encoding="utf-8")
+    example = page.split("```yaml\n")[1].split("```")[0]
+    file = tmp_path / "told" / "github" / "forced-push.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(example, encoding="utf-8")
+    histories = told.told("forced-push", tmp_path)
+    assert (
+        [len(run_told(RULES["forced-push"], one, translate).open) for one in histories]
+        == [one.fires for one in histories]
+        == [1, 0]
+    )
+
+
 def test_every_file_is_about_a_rule() -> None:
     """One that is named otherwise would be read by nobody."""
     files = [file for file in Path(told.BUILT_IN, "told").glob("*/*.yaml") if file.parent.name != "samples"]
