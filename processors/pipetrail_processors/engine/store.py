@@ -27,6 +27,8 @@ _BLOCK_BYTES = 8 * 1024
 _BLOOM_BITS = 10  # a key; 1 % of the reads of keys that are new touch a file in vain
 _OPEN_FILES = 64  # of each partition
 _JOBS = 2
+# How much more than the state the disk may hold, in per cent, before all of a partition is merged.
+_SPARE_PERCENT = 100
 
 
 # Begins the keys of what is noted about a disk; no key of the state does.
@@ -56,6 +58,11 @@ class _Options(rocksdb.RocksDBOptions):
         options.set_target_file_size_base(_FILE_BYTES)
         options.set_compression_type(rocksdict.DBCompressionType.none())
         options.set_max_background_jobs(_JOBS)
+        # Files are merged with those of their size; by level, each few MB written would rewrite all of a partition.
+        merging = rocksdict.UniversalCompactOptions()
+        merging.max_size_amplification_percent = _SPARE_PERCENT
+        options.set_compaction_style(rocksdict.DBCompactionStyle.universal())
+        options.set_universal_compaction_options(merging)
         options.set_keep_log_file_num(2)
         table = rocksdict.BlockBasedOptions()
         table.set_block_size(_BLOCK_BYTES)
