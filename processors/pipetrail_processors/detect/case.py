@@ -36,7 +36,7 @@ class Known(NamedTuple):
 class View:
     """A trail to be judged: its facts in order of time, and what is known of the artifacts that were deployed.
 
-    What follows from them is worked out when it is asked for: most events are judged by nothing but what they say themselves.
+    What else follows is worked out when it is asked for: most events are judged by nothing but what they say themselves.
     """
 
     def __init__(
@@ -48,14 +48,9 @@ class View:
         self.artifacts = artifacts
         self._standings: dict[str, Mapping[str, Standing]] = {}
         self._environments: dict[str, Environment | None] = {}
-
-    @cached_property
-    def by_type(self) -> Mapping[str, list[Fact]]:
-        """The facts of each type of event."""
-        found: dict[str, list[Fact]] = {}
-        for fact in self.facts:
-            found.setdefault(fact["e"]["type"], []).append(fact)
-        return found
+        self.by_type: dict[str, list[Fact]] = {}
+        for fact in facts:
+            self.by_type.setdefault(fact["e"]["type"], []).append(fact)
 
     @cached_property
     def commit(self) -> Fact:
