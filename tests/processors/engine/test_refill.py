@@ -1,15 +1,17 @@
 """Filling a state from its changelog: whole, in one go or in several, with holes and removals."""
 
 import threading
+from contextlib import closing
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from faust.types import TP
 from pipetrail_processors.engine.refill import refill
 from pipetrail_processors.engine.topics_admin import TopicsAdmin, changelog_topic
+from support.wait import wait_for
 
 if TYPE_CHECKING:
     from pipetrail_deploy.stack import Stack
@@ -67,6 +69,9 @@ class Changelog:
         producer.begin_transaction()
         producer.produce(self._topic, value, key, partition)
         producer.commit_transaction(30)
+        with closing(Consumer({**self.kafka.client_config(), "group.id": "test"})) as consumer:  # the mark comes a moment later
+            place = TopicPartition(self._topic, partition)
+            wait_for(lambda: consumer.get_watermark_offsets(place, 10) == (0, 2), timeout_s=20, what="the transaction's mark")
 
     def fill(self, disk: Disk, stop: threading.Event | None = None) -> None:
         """Fill the disk from it."""
