@@ -2,7 +2,6 @@
 
 import threading
 from contextlib import closing
-from time import monotonic
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
@@ -125,15 +124,3 @@ def test_a_changelog_may_end_with_a_hole(changelog: Changelog) -> None:
     changelog.fill(disk)
     assert disk.values[0] == {b"key": b"value"}
     assert disk.offsets == {0: 1}
-
-
-def test_a_long_changelog_is_read_without_pauses(changelog: Changelog) -> None:
-    """What librdkafka holds is full again and again, and each time it waits for a moment only, not for a second."""
-    disk = Disk()
-    value = bytes(12_000)
-    for number in range(10_000):
-        changelog.write(0, b"key-%d" % number, value)
-    began = monotonic()
-    changelog.fill(disk)
-    assert len(disk.values[0]) == 10_000
-    assert monotonic() - began < 8  # it would be 14 and more
