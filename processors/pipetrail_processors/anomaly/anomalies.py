@@ -7,11 +7,12 @@ Events that carry no measure cost one look into a table.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 from pipetrail_schemas import ids
+from pipetrail_schemas.lazy import lazy
 from pipetrail_schemas.times import format_time
 
 from pipetrail_processors.anomaly.durations import durations, started
@@ -52,17 +53,17 @@ class _Carrier:
     def __init__(self, fact: Fact) -> None:
         self.fact = fact
 
-    @cached_property
+    @lazy
     def key(self) -> int:
         """What tells its samples from others."""
         return key_of(self.fact["e"]["event_id"])
 
-    @cached_property
+    @lazy
     def _moments(self) -> tuple[int, int, int]:
         """When it happened, and which version of it this is."""
         return time_ms(self.fact["e"]["time"]), time_ms(self.fact["r"]), int(self.fact["h"], 16)
 
-    @cached_property
+    @lazy
     def _slim(self) -> bytes:
         slim: Fact = {name: self.fact[name] for name in _KEPT if name in self.fact}
         slim["e"] = {name: part for name, part in self.fact["e"].items() if name not in _NOT_SHOWN}
@@ -179,7 +180,9 @@ class Anomalies:
         series.newest.day = max(series.newest.day, day)
         if series.is_new:
             enqueue(work.state, day, [Entry(work.repository, _PREFIX + name)])
-        series.save()
+            series.is_new = False
+        series.trim()
+        work.alter(_held_as(name))
         if one.rule.rule.id in self._replaced and place + 1 < len(series.newest):
             outputs += self._judge_replaced(work, one, series, flagged, carrier.key)
         return outputs
@@ -190,7 +193,7 @@ class Anomalies:
         return None if subject is None else f"{one.rule.rule.id} {subject}"
 
     def _series(self, work: Work, one: _Measured, name: str) -> Series:
-        return Series(work.state, work.repository, name, one.measure.slot, one.measure.span)
+        return work.held(_held_as(name), Series, work.repository, name, one.measure.slot, one.measure.span)
 
     def _judge(self, work: Work, one: _Measured, name: str, series: Series, place: int, *, again: bool = False) -> list[Output]:
         """Judge the samples from a place on, and say what that changes."""
@@ -217,7 +220,7 @@ class Anomalies:
             theirs = self._series(work, other, name) if name else None
             if name and theirs and (key := key_of(fact["e"]["event_id"])) in theirs.key:
                 outputs += self._judge(work, other, name, theirs, theirs.key.index(key))
-                theirs.save()
+                work.alter(_held_as(name))
         return outputs
 
     def _is_replaced(self, work: Work, one: _Measured, hit: Hit, fact: Fact | None) -> bool:
@@ -254,6 +257,10 @@ class Anomalies:
             hit = hit_of(one.rule, case, problem)
             hit.document["pipetrail"]["finding"]["measure"] = _shown(one, verdict)
             yield hit
+
+
+def _held_as(name: str) -> bytes:
+    return b"y\0" + name.encode()
 
 
 def _judged(series: Series, one: _Measured, place: int) -> list[tuple[int, Verdict]]:

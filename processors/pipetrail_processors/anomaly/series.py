@@ -161,10 +161,13 @@ class Series:
         """All that `back` gives, in order of time."""
         return list(self.back(place, skipped))[::-1]
 
-    def save(self) -> None:
-        """Write it."""
+    def trim(self) -> None:
+        """Let the oldest of the newest go into the history, if they have become too many. To be called after each sample."""
         if len(self.newest) >= NEWEST + _PORTION:
             self._write_history(self.newest.cut(len(self.newest) - NEWEST))
+
+    def save(self) -> None:
+        """Write it."""
         self._state.set(b"y" + self._name, self.newest.packed())
 
     def forget(self) -> None:

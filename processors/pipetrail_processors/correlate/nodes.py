@@ -91,7 +91,7 @@ class Work:
         self._changed.add(key)
         return self.node(key)
 
-    def held(self, key: bytes, read: Callable[..., _Held], *where: bytes | str) -> _Held:
+    def held(self, key: bytes, read: Callable[..., _Held], *where: object) -> _Held:
         """What is kept under a key of the state, read from there unless it was before. Each key has one type of its own."""
         found = self._held.get(key)
         if found is None:

@@ -6,9 +6,10 @@ The table of fields at the end is what rules may use; whoever adds a rule that n
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from pipetrail_schemas.lazy import lazy
 
 from pipetrail_processors.guard.policy import Environment, Policy
 from pipetrail_processors.trail.fact import Fact
@@ -52,7 +53,7 @@ class View:
         for fact in facts:
             self.by_type.setdefault(fact["e"]["type"], []).append(fact)
 
-    @cached_property
+    @lazy
     def commit(self) -> Fact:
         """The fact that tells most of the commit, an empty one where none does."""
         return commit_fact(self.facts) or {"e": {}}
@@ -62,22 +63,22 @@ class View:
         """What the commit's message says first."""
         return str(self.commit.get("c", {}).get("m", ""))
 
-    @cached_property
+    @lazy
     def ticket(self) -> dict[str, Any] | None:
         """The trail's ticket."""
         return ticket_of(self.commit, self.facts)
 
-    @cached_property
+    @lazy
     def votes(self) -> Sequence[Vote]:
         """What each fact says of its stage."""
         return votes(self.facts)
 
-    @cached_property
+    @lazy
     def stages(self) -> Collection[str]:
         """The stages that anything is told of."""
         return {fact["s"] for fact in self.facts if "s" in fact}
 
-    @cached_property
+    @lazy
     def authors(self) -> list[Mapping[str, str]]:
         """Who wrote or committed the commit."""
         about = self.commit.get("c", {})

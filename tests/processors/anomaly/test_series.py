@@ -62,6 +62,7 @@ def test_what_is_compared_with_is_of_each_slot_the_sample_with_the_smallest_hash
     series = Series(state, "r", "n", slot)
     for sample in samples:
         series.put(sample)
+    series.trim()
     series.save()
     series = Series(state, "r", "n", slot)
     for place in range(len(series.newest)):
@@ -74,6 +75,7 @@ def test_what_went_into_the_history_is_compared_with_as_before() -> None:
     for number in range(150):
         series = Series(state, "r", "n", slot)
         series.put(Sample(number * _HOUR // 3, number * 7919 % 151, 1.0, 0, 0, b""))
+        series.trim()
         series.save()
     series = Series(state, "r", "n", slot)
     points = series.baseline(len(series.newest) - 1)
