@@ -1,7 +1,9 @@
-"""The processor is killed, robbed of its state and of its Kafka, and what it has made is what a quiet run would have made."""
+"""The processor shares, stops, stands still and loses its Kafka, and what it has made is what a quiet run would have made.
+
+Kills, lost folders and lost changelogs, all in one run, are the campaign's (`test_campaign`).
+"""
 
 import json
-import shutil
 import signal
 from datetime import UTC, datetime
 from difflib import ndiff
@@ -16,7 +18,6 @@ from support.world import World
 
 pytestmark = pytest.mark.stack
 
-MANY = 10_000
 SOME = 2_000
 
 
@@ -42,31 +43,6 @@ def differences(found: bytes, wanted: bytes) -> list[str]:
     """The lines of two documents that are not alike, for a failure that says what is wrong."""
     ours, theirs = (json.dumps(orjson.loads(one), indent=1, sort_keys=True).splitlines() for one in (found, wanted))
     return [line for line in ndiff(ours, theirs) if line[:1] in "+-"]
-
-
-def test_ten_thousand_events_survive_kills(bench: ProcessorBench) -> None:
-    """Killed with -9 again and again, the worker loses no event, alters none, and ends with the trails of a pure replay."""
-    values = events_of(bench, MANY)
-    bench.produce(values)
-    for wanted in (1_000, 3_000, 5_000, 7_000):
-        with bench.process() as worker:
-            bench.wait_for_count(wanted)
-            worker.kill()
-    with bench.process():
-        assert_as_a_pure_replay(bench, values)
-
-
-def test_a_lost_state_comes_back_from_the_changelog(bench: ProcessorBench) -> None:
-    """A worker whose folder was deleted goes on with what the changelog holds, as if nothing had happened."""
-    values = events_of(bench, SOME)
-    bench.produce(values[: SOME // 2])
-    with bench.process() as worker:
-        bench.wait_for_records(map(id_of, values[: SOME // 2]), timeout_s=60)
-        worker.kill()
-    shutil.rmtree(bench.datadir(0))
-    bench.produce(values[SOME // 2 :])
-    with bench.process():
-        assert_as_a_pure_replay(bench, values)
 
 
 def test_workers_share_the_partitions_and_take_over(bench: ProcessorBench) -> None:
