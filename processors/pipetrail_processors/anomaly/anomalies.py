@@ -181,7 +181,7 @@ class Anomalies:
         if series.is_new:
             enqueue(work.state, day, [Entry(work.repository, _PREFIX + name)])
             series.is_new = False
-        series.trim()
+        series.trim(place)
         work.alter(_held_as(name))
         if one.rule.rule.id in self._replaced and place + 1 < len(series.newest):
             outputs += self._judge_replaced(work, one, series, flagged, carrier.key)

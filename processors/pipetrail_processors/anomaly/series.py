@@ -32,7 +32,8 @@ NEWEST = JUDGED + QUIET + WINDOW
 BASELINE = 240
 BASELINE_MS = 180 * 86_400_000
 _HISTORY = BASELINE + JUDGED + QUIET
-# Samples that go into the history together, so that it is written seldom.
+# So many samples go into the history together, on average, so that it is written seldom. It is cut where a sample's key is a
+# multiple of this: then where it is cut does not depend on the order in which they came.
 _PORTION = 16
 # Facts that are kept beside those that are needed, should a sample be removed again.
 _SPARE = 4
@@ -143,7 +144,7 @@ class Series:
         ms, _, values = self._older()
         # The last one may stand back for a newer one of its slot, and the first ones may be too many.
         oldest = self.newest.at(place)[0] - BASELINE_MS
-        first = max(bisect_left(ms, oldest), len(ms) - (BASELINE - NEWEST - _PORTION))
+        first = max(bisect_left(ms, oldest), len(ms) - max(0, BASELINE - place))
         return ms[first:-1], values[first:-1]
 
     def back(self, place: int, skipped: int = 0) -> Iterator[Point]:
@@ -161,10 +162,17 @@ class Series:
         """All that `back` gives, in order of time."""
         return list(self.back(place, skipped))[::-1]
 
-    def trim(self) -> None:
-        """Let the oldest of the newest go into the history, if they have become too many. To be called after each sample."""
-        if len(self.newest) >= NEWEST + _PORTION:
-            self._write_history(self.newest.cut(len(self.newest) - NEWEST))
+    def trim(self, place: int) -> None:
+        """Let the oldest of the newest go into the history, up to the last one where it is to be cut: see `_PORTION`.
+
+        To be called after each sample, with the place from which on the series has changed.
+        """
+        last = len(self.newest) - NEWEST
+        came_last = place == len(self.newest) - 1  # then none before has become one where it is to be cut
+        for at in range(last, last - 1 if came_last else 0, -1):
+            if at > 0 and self.newest.at(at)[1] % _PORTION == 0:
+                self._write_history(self.newest.cut(at))
+                return
 
     def save(self) -> None:
         """Write it."""

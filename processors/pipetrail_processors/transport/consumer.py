@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import aiokafka  # type: ignore[import-untyped] # it ships no types
 import structlog
-from aiokafka.errors import CommitFailedError, IllegalStateError  # type: ignore[import-untyped]
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError  # type: ignore[import-untyped]
 from aiokafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
 from aiokafka.structs import TopicPartition as AioTopicPartition
 from faust.transport.consumer import ensure_TP
@@ -21,6 +21,7 @@ from faust.types import TP
 from faust.types.tuples import Message
 
 from pipetrail_processors.engine.lineage import Mark, NotOursError
+from pipetrail_processors.errors import BrokerError
 from pipetrail_processors.transport.batch import Batch, Progress
 
 # Milliseconds that a broker holds a request while there is nothing new. Faust asks for 1,500, and waits that long on a quiet
@@ -34,6 +35,17 @@ _log = structlog.get_logger("pipetrail.process")
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that aiokafka runs in."""
+
+    async def on_start(self) -> None:
+        """Connect.
+
+        Raises:
+            BrokerError: Kafka went away since the topics were looked at.
+        """
+        try:
+            await super().on_start()
+        except KafkaConnectionError as exc:
+            raise BrokerError(f"Kafka cannot be reached: {exc}") from exc
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf

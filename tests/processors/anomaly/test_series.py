@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipetrail_processors.anomaly.newest import Newest, Sample
-from pipetrail_processors.anomaly.series import BASELINE, BASELINE_MS, Point, Series, Slot
+from pipetrail_processors.anomaly.series import BASELINE, BASELINE_MS, Point, Series, Slot, key_of
 from pipetrail_processors.state.state import MemoryState
 
 _HOUR, _DAY = 3_600_000, 86_400_000
@@ -62,7 +62,6 @@ def test_what_is_compared_with_is_of_each_slot_the_sample_with_the_smallest_hash
     series = Series(state, "r", "n", slot)
     for sample in samples:
         series.put(sample)
-    series.trim()
     series.save()
     series = Series(state, "r", "n", slot)
     for place in range(len(series.newest)):
@@ -74,13 +73,38 @@ def test_what_went_into_the_history_is_compared_with_as_before() -> None:
     state, slot = MemoryState(), Slot(_HOUR)
     for number in range(150):
         series = Series(state, "r", "n", slot)
-        series.put(Sample(number * _HOUR // 3, number * 7919 % 151, 1.0, 0, 0, b""))
-        series.trim()
+        _put(series, Sample(number * _HOUR // 3, number * 7919 % 151, 1.0, 0, 0, b""))
         series.save()
     series = Series(state, "r", "n", slot)
     points = series.baseline(len(series.newest) - 1)
     assert len(points) == len({point.ms // _HOUR for point in points}) == 50
     assert points == sorted(points)
+
+
+@given(st.permutations(range(90)), st.integers(60, 300))
+@settings(max_examples=60, deadline=None)
+def test_what_is_kept_is_the_same_in_any_order(late: list[int], count: int) -> None:
+    """To the byte: which samples are kept one by one, and which stand in the history."""
+    slot = Slot(_HOUR)
+    in_order = [Sample(number * _HOUR // 3, key_of(str(number)), float(number % 7), 0, 0, b"{}") for number in range(count)]
+    swapped = list(in_order)
+    for place in late:
+        swapped[place % count], swapped[(place * 3) % count] = swapped[(place * 3) % count], swapped[place % count]
+    states = []
+    for samples in (in_order, swapped):
+        state = MemoryState()
+        for sample in samples:
+            series = Series(state, "r", "n", slot)
+            _put(series, sample)
+            series.save()
+        states.append(state.values)
+    assert states[0] == states[1]
+
+
+def _put(series: Series, sample: Sample) -> None:
+    place = series.put(sample)
+    if place is not None:
+        series.trim(place)
 
 
 def _sample(number: int) -> Sample:
