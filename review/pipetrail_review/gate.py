@@ -31,6 +31,7 @@ from pipetrail_schemas.check import lookup
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.times import parse_time
 
+from pipetrail_review import options
 from pipetrail_review.beforehand import DEEDS, Judges, history, judged
 from pipetrail_review.client import Client, Document
 from pipetrail_review.errors import ReviewError
@@ -62,18 +63,8 @@ _WAIT_S = 10.0
     metavar="SECONDS",
     help="How long to wait for what the trails do not say yet.",
 )
-@click.option(
-    "--rules",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="PIPETRAIL_PROCESS_RULES",
-    help="A folder of rules that add to the built-in ones or replace them.",
-)
-@click.option(
-    "--exclusions",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="PIPETRAIL_PROCESS_EXCLUSIONS",
-    help="The exclusions file: what is known and accepted for a while.",
-)
+@options.rules_option("rules")
+@options.exclusions_option
 @printing
 def gate(action: str, path: Path, folder: Path | None, *, overriding: bool, **given: Any) -> None:
     """Ask whether ACTION may be done here and now, by the policy and the trails. Exits 0 for yes and 1 for no.

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -36,6 +37,27 @@ def window_options(function: F) -> F:
     until = click.option("--until", metavar="WHEN", help="Only what happened before then.")
     since = click.option("--since", metavar="WHEN", help="Only what happened since: 2h, 7d, 2026-11-20, …T09:00Z.")
     return since(until(function))
+
+
+def rules_option(name: str) -> Callable[[F], F]:
+    """`--rules`, as the parameter `name`: by default the folder of `pipetrail process` in the same environment."""
+    return click.option(
+        "--rules",
+        name,
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="PIPETRAIL_PROCESS_RULES",
+        help="A folder of rules that add to the built-in ones or replace them.",
+    )
+
+
+def exclusions_option(function: F) -> F:
+    """`--exclusions`: by default the file of `pipetrail process` in the same environment."""
+    return click.option(
+        "--exclusions",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="PIPETRAIL_PROCESS_EXCLUSIONS",
+        help="The exclusions file: findings that are known and accepted for a while.",
+    )(function)
 
 
 def limit_option(default: int) -> Callable[[F], F]:

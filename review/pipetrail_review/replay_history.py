@@ -102,13 +102,6 @@ def history_options(default: str) -> Callable[[F], F]:
 
 def judging_options(function: F) -> F:
     """`--rules`, `--policy` and what else is judged by: by default that of `pipetrail process` in the same environment."""
-    rules = click.option(
-        "--rules",
-        "folder",
-        type=click.Path(path_type=Path, file_okay=False),
-        envvar="PIPETRAIL_PROCESS_RULES",
-        help="A folder of rules that add to the built-in ones or replace them.",
-    )
     policy = click.option(
         "--policy",
         "path",
@@ -131,13 +124,7 @@ def judging_options(function: F) -> F:
         envvar="PIPETRAIL_PROCESS_ALIAS_WAIT_S",
         help="How long an event without a commit waits for what it belongs to.",
     )
-    exclusions = click.option(
-        "--exclusions",
-        type=click.Path(path_type=Path, dir_okay=False),
-        envvar="PIPETRAIL_PROCESS_EXCLUSIONS",
-        help="The exclusions file: findings that are known and accepted for a while.",
-    )
-    return rules(exclusions(policy(reference(wait(function)))))
+    return options.rules_option("folder")(options.exclusions_option(policy(reference(wait(function)))))
 
 
 def scope_of(given: Mapping[str, Any], until: datetime | None) -> Scope:

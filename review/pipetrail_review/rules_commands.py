@@ -23,13 +23,7 @@ from pipetrail_review.terminal import SEVERITY_STYLES, Columns, console, styled
 from pipetrail_review.text import count, plain
 from pipetrail_review.told import translate
 
-_folder = click.option(
-    "--rules",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="PIPETRAIL_PROCESS_RULES",
-    help="A folder of rules that add to the built-in ones or replace them.",
-)
+_folder = options.rules_option("folder")
 
 
 @click.group()
