@@ -29,7 +29,7 @@ _CLOUDEVENTS = "application/cloudevents"
 _SUSPICIOUS_NUMBERS = tuple(
     re.compile(before + rb"\s*-?\d(?:[\d.]{18}|[\d.]*[eE]\+?\d{3})") for before in (rb":", rb",", rb"\[")
 )
-INTEGERS = range(-(2**63), 2**64)
+_INTEGERS = range(-(2**63), 2**64)
 _HEADER_PREFIX = "ce_"
 
 Headers = Iterable[tuple[str, bytes | None]]
@@ -118,17 +118,18 @@ def _json(value: bytes) -> Any:
     except ValueError as exc:
         raise InvalidEventError([("value", f"is not JSON: {exc}")]) from exc
     if any(numbers.search(value) for numbers in _SUSPICIOUS_NUMBERS):
-        unsafe = [(path or "value", "is a number that 64 bits do not hold") for path in _unsafe_numbers(content, "")]
+        unsafe = [(path or "value", "is a number that 64 bits do not hold") for path in unsafe_numbers(content)]
         if unsafe:
             raise InvalidEventError(unsafe)
     return content
 
 
-def _unsafe_numbers(value: object, path: str) -> Iterator[str]:
+def unsafe_numbers(value: object, path: str = "") -> Iterator[str]:
+    """The paths of numbers that do not survive the way through other JSON libraries and OpenSearch; "" is the value itself."""
     if isinstance(value, dict | list):
         for name, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _unsafe_numbers(item, f"{path}.{name}" if path else str(name))
-    elif (isinstance(value, int) and value not in INTEGERS) or (isinstance(value, float) and not math.isfinite(value)):
+            yield from unsafe_numbers(item, f"{path}.{name}" if path else str(name))
+    elif (isinstance(value, int) and value not in _INTEGERS) or (isinstance(value, float) and not math.isfinite(value)):
         yield path
 
 

@@ -71,9 +71,7 @@ def _environments(before: Policy, after: Policy) -> Iterator[Change | None]:
         where = f"{name} of {repository}" if repository else name
         yield _fewer(f"{where}: required stages", old.require, new.require)
         yield _fewer(f"{where}: production", _if(old.production), _if(new.production))
-        # Nobody named is everybody.
-        wider = bool(old.approvers) and (not new.approvers or not set(new.approvers) <= set(old.approvers))
-        yield _other(f"{where}: approvers", _shown(old.approvers), _shown(new.approvers), _weaker(wider))
+        yield _named(f"{where}: approvers", old.approvers, new.approvers)
 
 
 def _tickets(before: Policy, after: Policy) -> Iterator[Change | None]:
@@ -97,8 +95,7 @@ def _reviews(before: Policy, after: Policy) -> Iterator[Change | None]:
             where = f"{branch} of {repository}" if repository else branch
             less = new.approvals < old.approvals
             yield _other(f"{where}: approvals", str(old.approvals), str(new.approvals), _weaker(less))
-            wider = bool(old.groups) and (not new.groups or not set(new.groups) <= set(old.groups))
-            yield _other(f"{where}: approving groups", _shown(old.groups), _shown(new.groups), _weaker(wider))
+            yield _named(f"{where}: approving groups", old.groups, new.groups)
             for name in _LENIENT:
                 yield _more(f"{where}: {name}", _if(getattr(old, name)), _if(getattr(new, name)))
 
@@ -155,8 +152,7 @@ def _opens(one: FreezeWindow, other: FreezeWindow) -> bool:
 def _duties(before: Policy, after: Policy) -> Iterator[Change | None]:
     old, new = before.findings, after.findings
     yield _fewer("findings: four_eyes", old.four_eyes, new.four_eyes)
-    wider = bool(old.groups) and (not new.groups or not set(new.groups) <= set(old.groups))
-    yield _other("findings: groups", _shown(old.groups), _shown(new.groups), _weaker(wider))
+    yield _named("findings: groups", old.groups, new.groups)
     yield _more("findings: bots", _if(old.bots), _if(new.bots))
     for severity in ("critical", "high", "medium", "low"):
         one, other = old.review.of(severity), new.review.of(severity)
@@ -190,6 +186,12 @@ def _fewer(name: str, old: Collection[str], new: Collection[str]) -> Change | No
 
 def _more(name: str, old: Collection[str], new: Collection[str]) -> Change | None:
     return _other(name, _shown(old), _shown(new), _weaker(not set(new) <= set(old)))
+
+
+def _named(name: str, old: Collection[str], new: Collection[str]) -> Change | None:
+    """Of whom a control is about: nobody named is everybody."""
+    wider = bool(old) and (not new or not set(new) <= set(old))
+    return _other(name, _shown(old), _shown(new), _weaker(wider))
 
 
 def _other(name: str, old: str, new: str, effect: str) -> Change | None:
