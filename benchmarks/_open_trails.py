@@ -16,12 +16,12 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
+from pipetrail_processors.correlate.round import Round
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.graph.commits import milliseconds
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
 from pipetrail_processors.state.retention import Entry, enqueue
-from pipetrail_processors.state.round import Round
 from pipetrail_processors.state.state import MemoryState
 from pipetrail_processors.state.tally import count_trails, is_trail
 from pipetrail_schemas import ids

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from pipetrail_processors.correlate.round import Round
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.state.round import Round
 from pipetrail_processors.state.state import MemoryState
 from pipetrail_schemas import ids
 from pipetrail_schemas.check import event_type

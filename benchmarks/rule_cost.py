@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from pipetrail_processors.correlate.round import Round
 from pipetrail_processors.detect.labelled import messages
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.state.round import Round
 from pipetrail_processors.state.state import MemoryState
 
 _REPOSITORIES = 20

@@ -28,6 +28,7 @@ from pipetrail_processors.correlate.foreign import (
 )
 from pipetrail_processors.correlate.join import Joiner
 from pipetrail_processors.correlate.nodes import Work
+from pipetrail_processors.correlate.round import Round, Told
 from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.directory.context import context_of, resolve_authors
@@ -40,7 +41,6 @@ from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle.ledger import ENDS, decide, is_decision, is_held, let_go
 from pipetrail_processors.output import Output
 from pipetrail_processors.state.retention import Entry, day_of, due, enqueue, is_old
-from pipetrail_processors.state.round import Round, Told
 from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.bonds import bonds_of, identity_of
 from pipetrail_processors.trail.fact import (

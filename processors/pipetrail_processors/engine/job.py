@@ -13,6 +13,7 @@ import structlog
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.topics import LINKS
 
+from pipetrail_processors.correlate.round import Round
 from pipetrail_processors.engine import dead_letter
 from pipetrail_processors.engine.checkpoint import Checkpoint
 from pipetrail_processors.engine.partition_state import MAX_VALUE_BYTES, PartitionState
@@ -20,7 +21,6 @@ from pipetrail_processors.engine.tables import StateTable
 from pipetrail_processors.errors import StateError, TooLargeError
 from pipetrail_processors.output import Output
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.state.round import Round
 from pipetrail_processors.transport.batch import Batch, Record
 from pipetrail_processors.transport.outbox import Outbox
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from pipetrail_schemas.errors import InvalidEventError
 from pipetrail_schemas.topics import EVENTS, LINKS, RECORDS, RESOLVED, Topic
 
+from pipetrail_processors.correlate.round import Round
 from pipetrail_processors.engine.partition_state import MAX_VALUE_BYTES, PartitionState
 from pipetrail_processors.errors import StateError, TooLargeError
 from pipetrail_processors.output import Output
@@ -23,7 +24,6 @@ from pipetrail_processors.replay import frames
 from pipetrail_processors.replay.message import Headers, share_of
 from pipetrail_processors.replay.plan import Plan
 from pipetrail_processors.replay.store import Store
-from pipetrail_processors.state.round import Round
 
 # As many as the live worker takes in together when it has a backlog.
 ROUND = 1000

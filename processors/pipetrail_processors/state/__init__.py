@@ -1,1 +1,1 @@
-"""What the pure core remembers: keys and values, lists in pages, a round's nodes, and what bounds them by time."""
+"""What the pure core remembers: keys and values, lists in pages, how many trails there are, and what bounds them by time."""

@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pipetrail_processors.correlate.round import Round
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.output import Output
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.state.round import Round
 from pipetrail_processors.state.state import MemoryState
 from pipetrail_schemas.topics import FINDINGS, RECORDS, TRAILS
 from support.stream import CONTENT_TYPE, stream

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from pipetrail_processors.correlate.round import Round
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.engine.checkpoint import Checkpoint
 from pipetrail_processors.engine.job import Job
@@ -15,7 +16,6 @@ from pipetrail_processors.errors import StateError
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.output import Output
 from pipetrail_processors.pipeline import Pipeline
-from pipetrail_processors.state.round import Round
 from pipetrail_processors.transport.batch import Batch
 from pipetrail_schemas.codec import Headers
 from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS, MAX_MESSAGE_BYTES, RECORDS, TRAILS
