@@ -4,6 +4,9 @@ import os
 import socket
 import termios
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -278,16 +281,29 @@ def test_console_pipe() -> None:
         assert "you may have it already" in " ".join(reader.read().decode().split())
 
 
+def _on_terminal(columns: int, env: dict[str, str]) -> str:
+    """What the alert looks like on a terminal of so many columns: all of it, in however many pieces it comes."""
+    inner, outer = os.openpty()
+    termios.tcsetwinsize(outer, (50, columns))
+    with open(inner, "rb", buffering=0) as screen, ThreadPoolExecutor(1) as reader:  # noqa: PTH123 - a descriptor
+        everything = reader.submit(_until_closed, screen)
+        with open(outer, "wb", buffering=0) as stream:  # noqa: PTH123 - a descriptor
+            ConsoleChannel(cast("BinaryIO", stream), env).send(Delivery(ALERT))
+        return everything.result(60).decode().replace("\r\n", "\n")
+
+
+def _until_closed(screen: RawIOBase) -> bytes:
+    parts = []
+    with suppress(OSError):  # EIO: the other end is closed
+        while part := screen.read(65_536):
+            parts.append(part)
+    return b"".join(parts)
+
+
 @pytest.mark.parametrize(("columns", "widest"), [(0, 100), (20, 40), (72, 72), (200, 100)])
 def test_console_terminal(columns: int, widest: int) -> None:
     """A terminal gets colour, unless NO_COLOR says otherwise, and lines as wide as it is, if it knows."""
-    inner, outer = os.openpty()
-    termios.tcsetwinsize(outer, (50, columns))
-    shown = {}
-    with open(inner, "rb", buffering=0) as screen, open(outer, "wb", buffering=0) as stream:  # noqa: PTH123 - descriptors
-        for no_color in ("", "1"):
-            ConsoleChannel(cast("BinaryIO", stream), {"NO_COLOR": no_color}).send(Delivery(ALERT))
-            shown[no_color] = screen.read(65_536).decode().replace("\r\n", "\n")
+    shown = {no_color: _on_terminal(columns, {"NO_COLOR": no_color}) for no_color in ("", "1")}
     assert shown["1"] == "\n".join(lines_of(ALERT, width=widest)) + "\n"
     assert shown[""] == "\n".join(lines_of(ALERT, width=widest, colour=True)) + "\n"
 
