@@ -104,7 +104,10 @@ def update(node: Node, hits: Sequence[Hit], ledger: Ledger, *, again: bool, caus
             if after == before:
                 published[finding_id] = before
                 continue
-            after = _revised(document, state["revision"] + 1, _correction(base_of(before), base, cause))
+            correction = state.get("correction")
+            if _verdict(before, base_of(before)) != _verdict(document, base):
+                correction = _correction(base_of(before), base, cause)
+            after = _revised(document, state["revision"] + 1, correction)
         published[finding_id] = after
         changed.add(finding_id)
     node["g"] = published
@@ -129,14 +132,14 @@ def _once(cases: Cases) -> Cases:
 def _hits(rule: Compiled, view: View, cases: Cases, events: Collection[str]) -> list[Hit]:
     """The hits of a rule, which only these events can make fire."""
     try:
-        wholes = [case for case in cases(rule, view) if rule.spans or case.entry["event_id"] in events]
+        wholes = [case for case in cases(rule, view) if rule.spans or case.facts[0]["e"]["event_id"] in events]
     except ValueError as exc:  # a condition about several events cannot be judged
         fact = next(fact for fact in view.facts if fact["e"]["type"] in rule.on)
         return [hit_of(rule, Case(view, [fact]), str(exc))]
     found = []
     for case in wholes if rule.rule.each is None else _expanded(rule.rule.each, wholes):
         try:
-            if rule.spans or rule.when.holds(case):  # of several events: its conditions chose them
+            if rule.spans or rule.when.holds_besides(case):  # of several events: its conditions chose them
                 found.append(hit_of(rule, case, ""))
         except ValueError as exc:  # that it cannot be judged is a hit, too
             found.append(hit_of(rule, case, str(exc)))
@@ -150,6 +153,12 @@ def _expanded(each: str, wholes: Sequence[Case]) -> Iterator[Case]:
                 yield Case(case.view, case.facts, Item(Standing(name, state, fact)))
         else:
             yield from case.items(each)
+
+
+def _verdict(document: Document, status: str) -> tuple[str, str, str]:
+    """What a correction corrects. That evidence came, as the end of what had begun, corrects nothing."""
+    state = document["pipetrail"]["finding"]
+    return status, state["severity"], state["title"]
 
 
 def _correction(before: str, after: str, cause: str) -> str:

@@ -111,6 +111,31 @@ def test_a_corrected_finding_says_what_corrected_it() -> None:
     assert correction == f"withdrawn after change.reviewed of {late['time']} was told (event {late['id']})"
 
 
+def test_a_finding_that_only_goes_on_is_not_called_corrected() -> None:
+    """That the deployment of a failed build ends joins the evidence: no verdict was corrected, and nobody is told that one was."""
+    said = {"source": "https://ci.example", "vcs.repository.url.full": "https://git.example/acme/shop"}
+    commit = {**said, "vcs.ref.head.revision": "4" * 40}
+    deployment = {**commit, "deployment.id": "7", "deployment.environment.name": "prod", "service.name": "shop"}
+    failed = {**commit, "pipetrail.result": "failure", "cicd.pipeline.run.id": "1", "cicd.pipeline.name": "build"}
+    told = list(
+        messages(
+            [
+                {"type": "build.finished", **failed},
+                {"type": "deployment.started", **deployment},
+                {"type": "deployment.finished", **deployment, "pipetrail.result": "success"},
+            ]
+        )
+    )
+    world = World()
+    seen = []
+    for message in told:
+        world.take([message])
+        seen += [one for one in world.findings() if one["rule"]["id"] == "deployed-although-failed"]
+    states = [one["pipetrail"]["finding"] for one in seen]
+    assert [(1, 2), (2, 3)] == [(state["revision"], len(state["evidence"])) for state in states]
+    assert all("correction" not in state for state in states)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
