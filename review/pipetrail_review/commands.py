@@ -157,7 +157,8 @@ def findings(  # noqa: PLR0917 - click hands over one argument an option
     if not found.total:
         options.note("no such finding")
     if others:
-        options.note(f"{count(others, 'finding is', 'findings are')} in another status: --status any")
+        elsewhere = "not overdue" if status == "overdue" else "in another status"
+        options.note(f"{count(others, 'finding is', 'findings are')} {elsewhere}: --status any")
     if hidden:
         options.note(f"{count(hidden, 'of them is', 'of them are')} hidden by exclusions: --exclusions")
     if exit_code and found.total:

@@ -148,7 +148,9 @@ class Policy(Part):
             return cls()
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
+        except OSError as exc:
+            raise SettingError("policy", f"{path} cannot be read: {exc.strerror}; docs/policy.md describes the file") from exc
+        except UnicodeDecodeError as exc:
             raise SettingError("policy", f"{path} cannot be read: {exc}") from exc
         return cls.parse(text, name=str(path))
 
