@@ -132,14 +132,14 @@ def _once(cases: Cases) -> Cases:
 def _hits(rule: Compiled, view: View, cases: Cases, events: Collection[str]) -> list[Hit]:
     """The hits of a rule, which only these events can make fire."""
     try:
-        wholes = [case for case in cases(rule, view) if rule.spans or case.facts[0]["e"]["event_id"] in events]
+        wholes = [case for case in cases(rule, view) if rule.spans or case.entry["event_id"] in events]
     except ValueError as exc:  # a condition about several events cannot be judged
         fact = next(fact for fact in view.facts if fact["e"]["type"] in rule.on)
         return [hit_of(rule, Case(view, [fact]), str(exc))]
     found = []
     for case in wholes if rule.rule.each is None else _expanded(rule.rule.each, wholes):
         try:
-            if rule.spans or rule.when.holds_besides(case):  # of several events: its conditions chose them
+            if rule.spans or rule.when.holds(case):  # of several events: its conditions chose them
                 found.append(hit_of(rule, case, ""))
         except ValueError as exc:  # that it cannot be judged is a hit, too
             found.append(hit_of(rule, case, str(exc)))
