@@ -54,11 +54,21 @@ def test_unknown_fields_are_kept() -> None:
         ("2000-01-01T00:00:00Z", "2000"),
         ("1999-12-31T23:59:59Z", "before-2000"),
         ("1970-01-01T00:00:00Z", "before-2000"),
+        ("2045-12-31T23:59:59Z", "2045.12"),
+        ("2046-01-01T00:00:00Z", "after-2045"),
+        ("9999-12-31T23:59:59Z", "after-2045"),
     ],
 )
 def test_index_names(time: str, index: str) -> None:
-    """One index a month, one a year before 2026, one before 2000; a zone counts."""
+    """One index a month, one a year before 2026, one before 2000, one after 2045; a zone counts."""
     assert events_index(time) == f"pipetrail-events-v1-{index}"
+
+
+def test_forged_dates_cannot_fill_the_cluster() -> None:
+    """Commits dated at will, in whatever month, leave room for events: a node takes 1,000 shards by default."""
+    years = [1, *range(1990, 2100), 9999]
+    names = {events_index(f"{year:04}-{month:02}-01T00:00:00Z") for year in years for month in range(1, 13)}
+    assert len(names) == 26 + 20 * 12 + 2
 
 
 @given(st.datetimes(timezones=st.just(UTC)))

@@ -5,7 +5,8 @@ Rules:
   findings carry a revision as external version, so that an older state never replaces a newer one.
 - An event's index comes from the event's own time, never from the time of writing. From 2026 on it is one a month; a year's
   commits from before that are few, so history shares one index a year, and what claims to be older than 2000 shares one:
-  an import of fifteen years makes 15 indices, not 180.
+  an import of fifteen years makes 15 indices, not 180. What claims to be of after 2045 shares one, too: anybody who may commit
+  can date a commit as they like, and a cluster that has a thousand indices by default takes no more of them, nor any event.
 - What cannot be a document raises `UnindexableError`; the message then goes to the dead letters as it came.
 """
 
@@ -29,7 +30,8 @@ FINDINGS_INDEX = "pipetrail-findings-v1"
 
 # OpenSearch refuses a whole bulk request for one `_id` over this many bytes (UTF-8).
 MAX_ID_BYTES = 512
-FIRST_MONTHLY_YEAR = 2026
+# 20 years of months are 240 indices: as many as there will be, and as many as forged dates can make.
+FIRST_MONTHLY_YEAR, LAST_MONTHLY_YEAR = 2026, 2045
 FIRST_YEARLY_YEAR = 2000
 
 
@@ -89,6 +91,8 @@ def events_index(timestamp: str) -> str:
         moment = parse_time(timestamp)
     except (ValueError, OverflowError) as exc:
         raise UnindexableError(f"@timestamp {timestamp!r:.80} is no RFC 3339 time") from exc
+    if moment.year > LAST_MONTHLY_YEAR:
+        return f"{EVENTS_PREFIX}after-{LAST_MONTHLY_YEAR}"
     if moment.year >= FIRST_MONTHLY_YEAR:
         return f"{EVENTS_PREFIX}{moment.year}.{moment.month:02}"
     if moment.year >= FIRST_YEARLY_YEAR:
