@@ -17,8 +17,8 @@ TARGET = Path(__file__).with_name("settings.md")
 
 HEAD = """# Settings
 
-Written by `make docs` from the programs themselves. All settings are environment variables; where Kafka and OpenSearch are is
-told by `PIPETRAIL_KAFKA_…` and `PIPETRAIL_OPENSEARCH_…`, or by the file that `pipetrail up` writes.
+Written by `make docs`, the programs' own from the programs themselves. All settings are environment variables; where Kafka and
+OpenSearch are may stand in a file, too.
 
 A value that is not allowed stops the program, and is named with what is; so is a variable with a program's prefix that is no
 setting. What delivery hangs on (acknowledgements, idempotence, partitioning, commits, where reading starts) cannot be set.
@@ -30,12 +30,68 @@ PROGRAMS: dict[str, type[Settings]] = {
     "pipetrail indices": IndicesSettings,
     "pipetrail notify": NotifySettings,
 }
+# Those that no model describes, since the agent starts without pydantic; a test holds that none is missing.
+PLAIN: dict[str, dict[str, str]] = {
+    "Where Kafka and OpenSearch are": {
+        "PIPETRAIL_HOME": "folder of state and of `connection.toml`, which `pipetrail up` writes; else the nearest "
+        "`.pipetrail` that has that file, here or above; else `.pipetrail` here. The variables below beat the file",
+        "PIPETRAIL_KAFKA_BOOTSTRAP_SERVERS": "`host:port`, several with commas",
+        "PIPETRAIL_KAFKA_CONFIG": "properties of librdkafka, `key=value`, one a line: `security.protocol=SASL_SSL` …",
+        "PIPETRAIL_OPENSEARCH_URL": "`https://host:port`",
+        "PIPETRAIL_OPENSEARCH_CA_FILE": "PEM file of the authority that signed OpenSearch's certificate",
+        "PIPETRAIL_OPENSEARCH_USER": "who to ask as; with the password, or neither",
+        "PIPETRAIL_OPENSEARCH_PASSWORD": "the password",
+    },
+    "The agent: where events go": {
+        "PIPETRAIL_COLLECTOR_URL": "`https://host[:port][/path]` of a collector; with it events go there instead of to Kafka",
+        "PIPETRAIL_COLLECTOR_TOKEN": "a token that the collector knows; sent over https or to this machine only",
+        "PIPETRAIL_ID_TOKEN": "else: the CI job's own OIDC token (GitLab: `id_tokens`). GitHub's jobs get one by themselves",
+        "PIPETRAIL_COLLECTOR_AUDIENCE": "the audience that a GitHub job asks a token for; the collector's URL unless given",
+        "PIPETRAIL_TIMEOUT": "seconds that a command waits for an answer before it spools; 0.1 to 300, 5 by default",
+        "PIPETRAIL_SPOOL": "folder of the spool; by default `pipetrail/spool` in `$XDG_STATE_HOME`, else in `~/.local/state`",
+        "PIPETRAIL_SPOOL_MAX_BYTES": "bound of the spool in bytes, from 1 MiB, 256 MiB by default; what has no room is refused",
+        "PIPETRAIL_REDACTION_KEY": "key of the fingerprints that stand for redacted secrets, so that they compare between runs",
+    },
+    "The agent: what it says": {
+        "PIPETRAIL_REPOSITORY": "URL of the repository. This one and those below beat what the CI system and git say",
+        "PIPETRAIL_COMMIT": "the commit, 40 or 64 hex digits",
+        "PIPETRAIL_REF": "name of the branch or tag",
+        "PIPETRAIL_CHANGE_ID": "number of the pull or merge request",
+        "PIPETRAIL_PIPELINE": "name of the pipeline",
+        "PIPETRAIL_RUN_ID": "id of the run, for what runs in no CI system that pipetrail knows",
+        "PIPETRAIL_RUN_ATTEMPT": "which attempt of the run, from 1",
+        "PIPETRAIL_RUN_URL": "the run's page",
+        "PIPETRAIL_ACTOR": "name of who does it",
+        "PIPETRAIL_ACTOR_ID": "id of who does it",
+        "PIPETRAIL_ACTOR_EMAIL": "e-mail address of who does it",
+        "PIPETRAIL_ACTOR_TYPE": "what does it: user, service_account, app, system, api_key or unknown",
+        "PIPETRAIL_ENVIRONMENT": "name of the environment",
+        "PIPETRAIL_TICKET": "`--ticket` of every command that has it",
+    },
+    "Policy and gate": {
+        "PIPETRAIL_POLICY": "the policy file of `policy`, `gate` and `replay`; by default `pipetrail-policy.yaml`",
+        "PIPETRAIL_GATE_NO_TRAILS": "`true`: `pipetrail gate` asks the policy alone",
+        "PIPETRAIL_OVERRIDE_REASON": "lets a commit through that `pipetrail check` would refuse, and says why",
+        "PIPETRAIL_TICKET_TOKEN": "token for the tracker that `pipetrail check` asks; for GitHub, else `GITHUB_TOKEN`",
+        "PIPETRAIL_TICKET_USER": "account of that token, where the tracker wants both (Jira's cloud)",
+    },
+}
 _BOUNDS = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
 
 
 def document() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *(line for name, model in PROGRAMS.items() for line in _section(name, model))])
+    plain = (line for name, variables in PLAIN.items() for line in _plain_section(name, variables))
+    return "\n".join([HEAD, *plain, *(line for name, model in PROGRAMS.items() for line in _section(name, model))])
+
+
+def _plain_section(name: str, variables: dict[str, str]) -> Iterator[str]:
+    yield f"## {name}\n"
+    yield "| variable | what it is |"
+    yield "|---|---|"
+    for variable, meaning in variables.items():
+        yield f"| `{variable}` | {_cell(meaning)} |"
+    yield ""
 
 
 def _section(name: str, model: type[Settings]) -> Iterator[str]:
