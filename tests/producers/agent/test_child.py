@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,8 @@ sys.exit(ended.exit_code)
 # Two equal signals that come before a process has woken up are one: this gives the command the time to see the first.
 _SLOWLY = """
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pipetrail_producers import child
 at_once = child._in_foreground
 child._in_foreground = lambda: (time.sleep(0.2), at_once())[1]
@@ -42,6 +46,17 @@ first = os.read(arrivals, 1)
 time.sleep(0.3)
 os.write(wakeup, first)
 sys.exit(10 + len(os.read(arrivals, 99)))
+"""
+# Listens to what was left behind for no time at all, and says when the command has ended.
+_IMPATIENT = """
+import sys
+from pipetrail_producers import child, tail
+tail._AFTER_END_S = 0
+at_end = tail.Tail.text
+def text(self):
+    print("ended", file=sys.stderr, flush=True)
+    return at_end(self)
+tail.Tail.text = text
 """
 # Makes standard input the terminal of this session, as a login does, and goes on as the rest of the arguments.
 _WITH_TERMINAL = """
@@ -79,8 +94,9 @@ def test_the_signal_that_ended_it_is_told() -> None:
 
 def test_the_time_that_the_notice_of_the_start_takes_is_not_the_commands() -> None:
     """The duration is the command's own, to the precision of starting a process."""
+    began = time.monotonic_ns()
     ended = child.run(["sh", "-c", "exit 0"], started=lambda: None)
-    assert 0 < ended.duration_ns < 5_000_000_000
+    assert 0 < ended.duration_ns < time.monotonic_ns() - began
 
 
 def test_a_command_that_ignores_its_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,9 +117,9 @@ def test_signals_are_passed_on(tmp_path: Path, number: signal.Signals) -> None:
     with subprocess.Popen(
         wrapped(PYTHON, "-c", _COUNTING.format(number=int(number))), cwd=tmp_path, stderr=subprocess.PIPE
     ) as process:
-        wait_for((tmp_path / "ready").exists, timeout_s=10, what="the command to start")
+        wait_for((tmp_path / "ready").exists, timeout_s=120, what="the command to start")
         process.send_signal(number)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=120)
     assert process.returncode == 11
     cancelled = number is not signal.SIGUSR1
     assert err == (b"cancellation\n" if cancelled else b"failure\n")
@@ -118,9 +134,9 @@ def test_ctrl_c_at_a_terminal_reaches_the_command_once(tmp_path: Path) -> None:
         own_terminal, cwd=tmp_path, stdin=inside, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
         os.close(inside)
-        wait_for((tmp_path / "ready").exists, timeout_s=10, what="the command to start")
+        wait_for((tmp_path / "ready").exists, timeout_s=120, what="the command to start")
         os.write(terminal, b"\x03")
-        code = process.wait(20)
+        code = process.wait(120)
     os.close(terminal)
     assert code == 11
 
@@ -130,27 +146,62 @@ def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
     script = "touch ready; while [ ! -e go ]; do sleep 0.05; done; exit 6"
     command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *wrapped("sh", "-c", script)]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
-        wait_for((tmp_path / "ready").exists, timeout_s=10, what="the command to start")
+        wait_for((tmp_path / "ready").exists, timeout_s=120, what="the command to start")
         process.send_signal(signal.SIGHUP)
         (tmp_path / "go").touch()
-        assert process.wait(20) == 6
+        assert process.wait(120) == 6
 
 
-def test_the_tail_has_the_last_lines_of_both_streams(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_tail_has_the_last_lines_of_both_streams(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The last lines are kept without their ends; bytes that are no UTF-8 are shown, not lost."""
-    script = r"echo one; echo two >&2; sleep 0.2; printf 'three\377\r\nfour'"
-    ended = child.run(["sh", "-c", script], tail_lines=2)
+    go = tmp_path / "go"
+
+    def when_two_was_passed_on() -> None:
+        wait_for(lambda: os.fstat(2).st_size, timeout_s=120, what="what was written to stderr")
+        go.touch()
+
+    script = r"echo one; echo two >&2; until [ -e $1 ]; do sleep 0.05; done; printf 'three\377\r\nfour'"
+    with ThreadPoolExecutor() as beside:
+        passed = beside.submit(when_two_was_passed_on)
+        ended = child.run(["sh", "-c", script, "sh", str(go)], tail_lines=2)
+        passed.result()
     assert ended.output_tail == "three\\xff\nfour"
     assert capfd.readouterr().err == "two\n"
 
 
 def test_a_process_left_behind_does_not_hold_up_the_build(tmp_path: Path) -> None:
     """A daemon that keeps the streams open is not waited for."""
-    begin = time.monotonic()
-    done = subprocess.run(wrapped("sh", "-c", "sleep 30 & echo $! > pid", tail_lines=5), cwd=tmp_path, check=False, timeout=20)
+    script = "sleep 600 & echo $! > pid"
+    done = subprocess.run(wrapped("sh", "-c", script, tail_lines=5), cwd=tmp_path, check=False, timeout=300)
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     assert done.returncode == 0
-    assert time.monotonic() - begin < 15
+
+
+def test_what_a_command_wrote_is_passed_on_however_late_it_is_read() -> None:
+    """Whoever reads our output may be slower than a process that was left behind is listened to: nothing is cut off."""
+    program = "import sys; sys.stdout.buffer.write(bytes(100_000))"
+    with subprocess.Popen(
+        [PYTHON, "-c", _IMPATIENT + _WRAPPER, "3", PYTHON, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        # Ours is full, the command's as well, and it has ended: so it says before it goes on to pass the rest on.
+        assert process.stderr.readline() == b"ended\n"
+        assert process.stdout.read() == bytes(100_000)
+    assert process.returncode == 0
+
+
+def test_who_is_left_behind_and_goes_on_writing_does_not_hold_up_the_build() -> None:
+    """With the tail on, an endless writer in the background is let go after its time."""
+    script = "yes & echo $!"
+    command = wrapped("sh", "-c", script, tail_lines=3)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        lines = process.stdout.read().split(b"\n")
+        (writer,) = {line for line in lines if line.isdigit()}
+        assert process.wait(120) == 0
+    with suppress(ProcessLookupError):
+        os.kill(int(writer), signal.SIGKILL)
 
 
 def test_a_reader_that_goes_away_ends_the_command_as_it_would_directly() -> None:
@@ -159,7 +210,7 @@ def test_a_reader_that_goes_away_ends_the_command_as_it_would_directly() -> None
         assert process.stdout is not None
         assert process.stdout.readline() == b"y\n"
         process.stdout.close()
-        assert process.wait(20) != 0
+        assert process.wait(120) != 0
 
 
 def test_a_line_without_end_is_kept_in_bounds() -> None:
