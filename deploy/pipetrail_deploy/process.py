@@ -16,7 +16,7 @@ from pipetrail_deploy.account import Account
 from pipetrail_deploy.errors import StopError
 
 _POLL_S = 0.02
-_KILL_TIMEOUT_S = 10.0  # a killed process goes at once, unless the kernel is stuck in I/O for it
+_KILL_TIMEOUT_S = 60.0  # a killed process goes as soon as it is given a moment, unless the kernel is stuck in I/O for it
 _PS_FIELDS = ("stat", "rss", "lstart")
 
 

@@ -18,7 +18,7 @@ from pipetrail_deploy.ports import is_free
 from pipetrail_deploy.process import Process, spawn
 from pipetrail_deploy.watchdog import Watchdog, watch
 
-START_TIMEOUT_S = 120.0  # ten times what a laptop needs; a busy CI machine takes its time
+START_TIMEOUT_S = 300.0  # far more than a laptop needs; a busy CI machine takes its time, and who dies is not waited for
 _POLL_S = 0.1
 _TAIL_LINES = 15
 _TAIL_BYTES = 16_384

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pipetrail_deploy.process import Process
 
 _STOP_TIMEOUT_S = 10.0  # nobody waits for it any more: the data of an owner that died is most likely a test's
-_END_TIMEOUT_S = 15.0
+_END_TIMEOUT_S = 90.0  # it has nothing to do, and may have to wait for the kernel to give it a moment
 
 
 @dataclass(frozen=True, slots=True)

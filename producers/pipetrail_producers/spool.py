@@ -34,8 +34,8 @@ _DELIVERY_LOCK = ".delivering"
 # Events may hold what is not meant for other users of a build machine.
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
-# Longer than any one operation under the lock takes on a slow disk; beyond it something is wrong, and we say so.
-LOCK_WAIT_S = 10.0
+# Longer than operations under the lock take one after the other on a slow disk; beyond it something is wrong, and we say so.
+LOCK_WAIT_S = 60.0
 _LOCK_POLL_S = 0.01
 
 

@@ -40,7 +40,7 @@ _STOPPED = 1
 _TRAIL = "trail"
 _CONTROLS = {"role": "role matrix", "freeze": "freeze", _TRAIL: "delivery gate"}
 # Seconds: a pipeline waits, and goes on without an answer.
-_TIMEOUT_S = 3.0
+_TIMEOUT_S = 10.0
 _LOOK_EVERY_S = 1.0
 # Seconds: an event is indexed within two, and whoever asks right after the build asks before that.
 _WAIT_S = 10.0

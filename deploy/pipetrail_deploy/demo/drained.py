@@ -20,7 +20,7 @@ READERS: tuple[tuple[str, tuple[Topic, ...]], ...] = (
     (ProcessSettings.model_fields["group"].default, (EVENTS, RESOLVED, LINKS)),
     (IndexSettings.model_fields["group"].default, (RECORDS, TRAILS, FINDINGS, DEAD_LETTERS)),
 )
-_STALLED_S = 60.0  # without any progress; a large history takes minutes, and moves all the time
+_STALLED_S = 240.0  # without any progress; a large history takes minutes, and moves all the time
 _POLL_S = 0.25
 _REQUEST_S = 30.0
 

@@ -19,7 +19,7 @@ from pipetrail_deploy.watchdog import Watchdog, watch
 
 # An event of the demo that names no commit waits so long for what it belongs to; in a real line it is ten minutes.
 ALIAS_WAIT_S = 5
-_START_TIMEOUT_S = 120.0  # some seconds on a laptop; recovering a large state on a busy machine takes longer
+_START_TIMEOUT_S = 300.0  # some seconds on a laptop; recovering a large state on a busy machine takes longer
 _STOP_TIMEOUT_S = 20.0  # the processor makes its state durable
 _POLL_S = 0.05
 

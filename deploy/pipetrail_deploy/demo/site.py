@@ -13,7 +13,7 @@ from typing import Any
 from pipetrail_deploy.demo.errors import DemoError
 from pipetrail_deploy.ports import HOST
 
-_TIMEOUT_S = 10.0  # for one page from this very process
+_TIMEOUT_S = 60.0  # for one page from this very process
 
 
 class _Quiet(SimpleHTTPRequestHandler):

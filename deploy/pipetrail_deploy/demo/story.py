@@ -19,7 +19,7 @@ from pipetrail_deploy.demo.errors import DemoError
 from pipetrail_deploy.reporter import Reporter
 
 EXPECTED = frozenset(change.rule for change in DELIVERY if change.rule)
-_TIMEOUT_S = 60.0  # the wait for what an event without a commit belongs to, and what a busy machine adds to it
+_TIMEOUT_S = 240.0  # the wait for what an event without a commit belongs to, and what a busy machine adds to it
 _POLL_S = 0.25
 _MOST = 1_000  # findings of one small repository
 

@@ -19,7 +19,7 @@ from pipetrail_schemas.errors import SettingError
 from pipetrail_schemas.service.health import Health
 
 # Who asks for these pages sends a line and reads at once; who does not is let go.
-_PATIENCE_S = 5.0
+_PATIENCE_S = 15.0
 # Requests answered at once. A monitor or two ask, each now and then.
 _MAX_BUSY = 16
 _JSON = "application/json"
