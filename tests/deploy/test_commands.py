@@ -53,7 +53,7 @@ def _pipetrail(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
 def _cluster(home: Home) -> str:
     """The id that Kafka's storage was formatted with."""
     kafka = connection.load({"PIPETRAIL_HOME": str(home.root)}, home.root).require_kafka()
-    return str(AdminClient(kafka.client_config()).list_topics(timeout=30).cluster_id)
+    return str(AdminClient(kafka.client_config()).list_topics(timeout=120).cluster_id)
 
 
 def test_nothing_was_ever_started(home: Home) -> None:
@@ -103,7 +103,7 @@ def test_a_stack_is_started_seen_and_stopped(home: Home) -> None:
 
     url = connection.load({"PIPETRAIL_HOME": str(home.root)}, home.root).require_opensearch().url
     assert url == f"http://{servers['opensearch']['address']}"
-    assert requests.put(f"{url}/kept/_doc/1", json={"n": 1}, timeout=30).status_code == 201
+    assert requests.put(f"{url}/kept/_doc/1", json={"n": 1}, timeout=120).status_code == 201
     cluster = _cluster(home)
 
     again = _pipetrail(home, "up")
@@ -115,7 +115,7 @@ def test_a_stack_is_started_seen_and_stopped(home: Home) -> None:
     assert not accepts(int(servers["kafka"]["address"].rpartition(":")[2]))
 
     assert _pipetrail(home, "up").returncode == 0
-    assert requests.get(f"{url}/kept/_doc/1", timeout=30).json()["_source"] == {"n": 1}
+    assert requests.get(f"{url}/kept/_doc/1", timeout=120).json()["_source"] == {"n": 1}
     assert _cluster(home) == cluster
     _pipetrail(home, "down", "--delete-data")
     assert not home.data.exists()
@@ -172,4 +172,4 @@ def test_a_stack_ends_with_the_program_that_opened_it(home: Home, number: signal
         broker = Process(record["pid"], record["started"])
         assert broker.is_alive()
         os.kill(owner.pid, number)
-    wait_for(lambda: not broker.is_alive(), timeout_s=30, what="the broker to end with its owner")
+    wait_for(lambda: not broker.is_alive(), timeout_s=120, what="the broker to end with its owner")

@@ -129,7 +129,7 @@ def _watch(home: Home) -> None:
                 wanted = wait_for(lambda: _all_found(found), timeout_s=120, what="all findings to be indexed")
                 wait_for(lambda: wanted <= set(_acknowledgeable(shown)), timeout_s=120, what="all alerts")  # noqa: B023
                 process.terminate()
-                assert process.wait(30) == 0
+                assert process.wait(120) == 0
             finally:
                 process.kill()
     told = _acknowledgeable(shown)
@@ -159,7 +159,7 @@ def _override(found: Connection, life: int) -> None:
     for value in messages(events):
         event = {**json.loads(value), "id": str(uuid4()), "time": format_time(now()), "recordedtime": format_time(now())}
         producer.produce(EVENTS_TOPIC.name, json.dumps(event), event["partitionkey"])
-    assert producer.flush(60) == 0
+    assert producer.flush(240) == 0
 
 
 def _all_found(found: Connection) -> set[str]:

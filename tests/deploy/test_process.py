@@ -36,10 +36,10 @@ def test_a_process_is_ended_and_gone(tmp_path: Path) -> None:
     server = _start(tmp_path, "sleep", "600")
     assert server.is_alive()
     # Between its start and its first page it has none yet.
-    wait_for(server.rss, timeout_s=10, what="memory that the process holds")
+    wait_for(server.rss, timeout_s=120, what="memory that the process holds")
     started = time.monotonic()
-    server.end(30)
-    assert time.monotonic() - started < 10
+    server.end(400)
+    assert time.monotonic() - started < 200
     assert (server.is_alive(), server.rss()) == (False, 0)
     server.end(30)
 
@@ -47,7 +47,7 @@ def test_a_process_is_ended_and_gone(tmp_path: Path) -> None:
 def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     """SIGKILL follows when SIGTERM has had no effect in time."""
     server = _start(tmp_path, sys.executable, "-c", STUBBORN)
-    wait_for(lambda: (tmp_path / "log").read_text() == "ready\n", timeout_s=30, what="the process to be ready")
+    wait_for(lambda: (tmp_path / "log").read_text() == "ready\n", timeout_s=120, what="the process to be ready")
     server.end(0.2)
     assert not server.is_alive()
 
@@ -66,7 +66,7 @@ def test_a_reused_id_is_never_killed(tmp_path: Path) -> None:
 def test_one_that_ended_by_itself_is_not_alive(tmp_path: Path) -> None:
     """It is not, although nobody has asked for its exit code."""
     server = _start(tmp_path, "true")
-    wait_for(lambda: not server.is_alive(), timeout_s=10, what="the end of a process that does nothing")
+    wait_for(lambda: not server.is_alive(), timeout_s=120, what="the end of a process that does nothing")
     assert find(server.pid) is None
 
 
@@ -87,6 +87,8 @@ def test_a_process_of_another_user_is_refused_in_words(tmp_path: Path, monkeypat
 def test_ps_tells_the_same(tmp_path: Path) -> None:
     """Where there is no /proc, `ps` gives a mark of the start that stays the same, and the memory in bytes."""
     server = _start(tmp_path, "sleep", "600")
+    # It has what it needs once it sleeps; before, its memory still grows.
+    wait_for(lambda: (state := process._state(server.pid)) and state.letter == "S", timeout_s=120, what="it to sleep")
     first, second = process._ps_state(server.pid), process._ps_state(server.pid)
     assert first is not None
     assert second is not None
@@ -99,7 +101,7 @@ def test_ps_tells_the_same(tmp_path: Path) -> None:
 def test_files_that_a_server_makes_are_private(tmp_path: Path) -> None:
     """Data and keys that it writes are not for others."""
     server = _start(tmp_path, "touch", "made")
-    wait_for(lambda: not server.is_alive(), timeout_s=10, what="the end of `touch`")
+    wait_for(lambda: not server.is_alive(), timeout_s=120, what="the end of `touch`")
     assert (tmp_path / "made").stat().st_mode & 0o777 == 0o600
 
 
@@ -111,7 +113,7 @@ def test_a_server_dies_with_its_owner_even_by_kill_9(tmp_path: Path) -> None:
         server = Process(int(pid), started)
         assert server.is_alive()
         owner.kill()
-    wait_for(lambda: not server.is_alive(), timeout_s=15, what="the server to end with its owner")
+    wait_for(lambda: not server.is_alive(), timeout_s=120, what="the server to end with its owner")
 
 
 def test_a_watchdog_goes_with_its_server(tmp_path: Path) -> None:

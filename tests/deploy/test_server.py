@@ -112,7 +112,7 @@ def test_a_server_that_is_never_ready_is_ended(home: Home) -> None:
     """It is not left behind, and its log tells how far it came."""
     server = _server(home, HANG)
     server.begin()
-    wait_for(lambda: server.log.read_text() == "thinking\n", timeout_s=30, what="the program to run")
+    wait_for(lambda: server.log.read_text() == "thinking\n", timeout_s=120, what="the program to run")
     with pytest.raises(StartTimeoutError, match=r"was not ready after 0 s; the end of .*kafka\.log:\nthinking"):
         server.wait_ready(0.1)
     assert server.process is None
@@ -137,6 +137,6 @@ def test_a_server_gets_none_of_our_environment(home: Home, monkeypatch: pytest.M
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Dsurprise")
     server = _server(home, "import os; print(sorted(os.environ))")
     server.begin()
-    wait_for(lambda: not server.process, timeout_s=30, what="the program to end")
+    wait_for(lambda: not server.process, timeout_s=120, what="the program to end")
     assert set(json.loads(server.log.read_text().replace("'", '"'))) <= {"HOME", "LANG", "LC_CTYPE", "PATH"}
     server.stop()

@@ -23,7 +23,7 @@ def pipetrail(library: Library, tmp_path: Path) -> Command:
     def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pipetrail", *arguments]
         environment = {**os.environ, **environment_of(library.connection), **(env or {})}
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
     return run
 

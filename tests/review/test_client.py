@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pipetrail_deploy.ports import free_port
 from pipetrail_review.client import Client
 from pipetrail_review.documents import entry_of, finding_of, trail_of
 from pipetrail_review.errors import BadDocumentError, BadQueryError, NothingIndexedError, RefusedError, UnreachableError
@@ -15,13 +16,6 @@ from pipetrail_review.query import EVERYTHING, words
 from pipetrail_schemas.connection import OpenSearchConnection
 from pipetrail_schemas.errors import SettingError
 from support.library import Library
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_closed_port_is_unreachable() -> None:
@@ -57,7 +51,7 @@ def test_an_unreachable_opensearch_is_one_line_on_the_terminal(tmp_path: Path) -
     """No traceback, no log line of a library: one sentence, exit code 1."""
     env = {"PIPETRAIL_OPENSEARCH_URL": f"http://127.0.0.1:{free_port()}", "PATH": "/usr/bin:/bin"}
     command = [sys.executable, "-m", "pipetrail", "findings"]
-    found = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    found = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=240, check=False)
     assert (found.returncode, found.stdout, found.stderr.count("\n")) == (1, "", 1)
     assert found.stderr.startswith("pipetrail: OpenSearch at http://127.0.0.1:")
 

@@ -29,6 +29,7 @@ def test_an_override_at_the_gate_goes_through_and_is_found(stack: Any, tmp_path:
     (tmp_path / "pipetrail-policy.yaml").write_text(POLICY, encoding="utf-8")
     outside_of_ci = {name: value for name, value in os.environ.items() if not name.startswith(("CI", "GITHUB_", "GITLAB_"))}
     environment = {**outside_of_ci, "PIPETRAIL_HOME": str(stack.home), "PIPETRAIL_SPOOL": str(tmp_path / "spool")}
+    environment["PIPETRAIL_TIMEOUT"] = "120"
 
     def gate(*more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pipetrail", "gate", "deploy", "--actor", "ann", "--environment", "prod"]
@@ -38,7 +39,7 @@ def test_an_override_at_the_gate_goes_through_and_is_found(stack: Any, tmp_path:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
 
@@ -49,7 +50,7 @@ def test_an_override_at_the_gate_goes_through_and_is_found(stack: Any, tmp_path:
         let_through = gate("--override", "--reason", "payments are down")
         assert let_through.returncode == 0, let_through.stderr
         with bench.process():
-            found = wait_for(lambda: _of(bench, repository), timeout_s=60, what="the override to be found")
+            found = wait_for(lambda: _of(bench, repository), timeout_s=120, what="the override to be found")
     finally:
         bench.close()
     (finding,) = found
@@ -86,11 +87,11 @@ def test_the_gate_asks_the_trails_and_waits_for_what_they_do_not_say_yet(stack: 
 
     index(built)
     stopped = gate("--wait", "0")
-    assert "no test before ann deployed to prod" in stopped.communicate(timeout=60)[1]
+    assert "no test before ann deployed to prod" in stopped.communicate(timeout=240)[1]
     assert stopped.returncode == 1
-    waiting = gate("--wait", "60")
+    waiting = gate("--wait", "300")
     index(tested)
-    assert "its trail has nothing against it" in waiting.communicate(timeout=90)[1]
+    assert "its trail has nothing against it" in waiting.communicate(timeout=300)[1]
     assert waiting.returncode == 0
 
 

@@ -105,11 +105,11 @@ def test_an_interrupted_replay_leaves_nothing_behind(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write(values)
         process.stdin.flush()
-        wait_for(lambda: any(temporary.glob("pipetrail-replay-*/1")), timeout_s=60, what="both workers to begin")
+        wait_for(lambda: any(temporary.glob("pipetrail-replay-*/1")), timeout_s=120, what="both workers to begin")
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(30) != 0
+        assert process.wait(120) != 0
     assert not list(temporary.glob("pipetrail-replay-*"))
-    wait_for(lambda: not _any_left(process.pid), timeout_s=10, what="the last of its processes to end")
+    wait_for(lambda: not _any_left(process.pid), timeout_s=120, what="the last of its processes to end")
 
 
 def _any_left(group: int) -> bool:

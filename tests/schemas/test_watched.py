@@ -25,9 +25,9 @@ class Settings(WatchedSettings):
     model_config = SettingsConfigDict(env_prefix="PIPETRAIL_SAMPLE_")
 
 
-def health_of(**starting: str) -> Health:
+def health_of(*, away_after_s: float = 3600, **starting: str) -> Health:
     """A program that needs Kafka."""
-    return Health(starting=starting, needs=["Kafka"], stuck_after_s=60, away_after_s=1)
+    return Health(starting=starting, needs=["Kafka"], stuck_after_s=3600, away_after_s=away_after_s)
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def serving(health: Health, asks: dict[str, Callable[[], None]] | None = None) -
 
 def get(pages: Pages, path: str, method: str = "GET") -> tuple[int, str, str]:
     """Status, content type and body of a page."""
-    connection = http.client.HTTPConnection("127.0.0.1", pages.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", pages.port, timeout=120)
     connection.request(method, path)
     answer = connection.getresponse()
     found = answer.status, answer.headers["Content-Type"], answer.read().decode()
@@ -86,12 +86,12 @@ def test_a_system_that_does_not_answer_is_noticed_and_its_return_too() -> None:
         if away.is_set():
             raise ValueError("nobody there")
 
-    with serving(health_of(), {"Kafka": ask}) as pages:
-        wait_for(lambda: get(pages, "/readyz")[0] == 503, timeout_s=10, what="the pages to notice")
+    with serving(health_of(away_after_s=1), {"Kafka": ask}) as pages:
+        wait_for(lambda: get(pages, "/readyz")[0] == 503, timeout_s=120, what="the pages to notice")
         assert "nobody there" in get(pages, "/readyz")[2]
         assert get(pages, "/healthz")[0] == 200
         away.clear()
-        wait_for(lambda: get(pages, "/readyz")[0] == 200, timeout_s=10, what="the pages to notice")
+        wait_for(lambda: get(pages, "/readyz")[0] == 200, timeout_s=120, what="the pages to notice")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_who_asks_and_says_nothing_keeps_nobody_else_from_an_answer() -> None:
         assert open_ones[-1].recv(1) == b""
         for one in open_ones:
             one.close()
-        wait_for(lambda: _answered(pages), timeout_s=10, what="an answer again")
+        wait_for(lambda: _answered(pages), timeout_s=120, what="an answer again")
 
 
 def _answered(pages: Pages) -> bool:

@@ -53,7 +53,7 @@ class OnFake:
     def __init__(self, closing: ExitStack) -> None:
         self._fake = closing.enter_context(FakeOpenSearch())
         self._run = uuid4().hex
-        self.sink: Sink = OpenSearchSink(Client(self._fake.connection, timeout_s=5), chunk_messages=10)
+        self.sink: Sink = OpenSearchSink(Client(self._fake.connection, timeout_s=120), chunk_messages=10)
 
     def message(self, number: int) -> Message:
         """A record."""

@@ -13,7 +13,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from support.processor import ProcessorBench, Worker
+from support.index_bench import PATIENCE_S
+from support.processor import MISSED_SOON_S, ProcessorBench, Worker
 from support.wait import wait_for
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Campaign:
             kills: how many workers are killed with -9.
         """
         self.bench = bench
+        bench.session_s = MISSED_SOON_S
         self.told: list[str] = [f"seed {seed}"]
         self.kills = 0
         self._values = values
@@ -78,7 +80,7 @@ class Campaign:
     def stop(self) -> None:
         """Stop the workers in good order."""
         for number, worker in self._workers.items():
-            code = worker.stop(60.0)
+            code = worker.stop(PATIENCE_S)
             assert code in _LEFT, f"worker {number} ended with {code}:\n{worker.log_file.read_text()[-3000:]}"
         self._workers.clear()
 
@@ -160,7 +162,7 @@ class Campaign:
 
     def _leave(self) -> None:
         number = self._random.choice(sorted(self._workers))
-        code = self._workers.pop(number).stop(60.0)
+        code = self._workers.pop(number).stop(PATIENCE_S)
         assert code in _LEFT, f"worker {number} stopped with {code}"
         self._tell(f"worker {number} left")
 
@@ -170,7 +172,7 @@ class Campaign:
         self._tell(f"folder {number} deleted")
 
     def _kill_and_copy(self) -> None:
-        wait_for(lambda: self.revive() and self._have_folders(), timeout_s=90, what="every worker to have a folder")
+        wait_for(lambda: self.revive() and self._have_folders(), timeout_s=240, what="every worker to have a folder")
         number = self._kill()
         copy = self.bench.folder / "old"
         shutil.copytree(self.bench.datadir(number), copy)
@@ -194,12 +196,12 @@ class Campaign:
         while len(self._workers) > 1:
             self._leave()
         (last,) = self._workers
-        wait_for(lambda: self._keep(last) and self.bench.lag() == 0, timeout_s=90, what="one worker to have all partitions")
+        wait_for(lambda: self._keep(last) and self.bench.lag() == 0, timeout_s=240, what="one worker to have all partitions")
         now = datetime.now(UTC).isoformat()
         cut = self.bench.empty_changelog()
         self._tell(f"changelog emptied, {len(cut)} partitions")
         wait_for(
-            lambda: self._keep(last) and cut <= self._written_anew(now), timeout_s=90, what="the changelog to be written anew"
+            lambda: self._keep(last) and cut <= self._written_anew(now), timeout_s=240, what="the changelog to be written anew"
         )
         self._tell("changelog written anew")
 

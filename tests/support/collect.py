@@ -54,10 +54,10 @@ def running(home: Path, kafka: KafkaConnection, *, sources: str = SOURCES, **set
     command = (sys.executable, "-m", "pipetrail", "collect", "--ready-file", str(ready))
     with (home / "log").open("ab") as log, subprocess.Popen(command, env=env, stderr=log) as process:
         try:
-            wait_for(lambda: ready.exists() and ready.read_text(), timeout_s=30, what="the collector to be ready")
+            wait_for(lambda: ready.exists() and ready.read_text(), timeout_s=120, what="the collector to be ready")
             url = f"http://127.0.0.1:{int(ready.read_text())}"
-            with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+            with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
                 yield Running(process, client, home / "collector")
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(120)

@@ -37,7 +37,7 @@ sources:
         id: payload.id
         fields: {event.reason: payload.reason}
 """
-_START_S = 20.0
+_START_S = 120.0
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ def listening(
     try:
         assert started.wait(_START_S), "the collector did not start"
         url = f"{'https' if loaded.tls_certificate else 'http'}://127.0.0.1:{ports[0]}"
-        with httpx.Client(base_url=url, timeout=30.0, trust_env=False, verify=verify) as client:
+        with httpx.Client(base_url=url, timeout=120.0, trust_env=False, verify=verify) as client:
             yield Collector(url, home / folder, allowed, client)
     finally:
         running.should_exit = True

@@ -13,7 +13,7 @@ from pipetrail_schemas import topics
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import Topic
 
-TIMEOUT_S = 30.0  # a topic of a test is read in far less; a broker that does not answer must not hang the run
+TIMEOUT_S = 120.0  # a topic of a test is read in far less; a broker that does not answer must not hang the run
 
 
 @dataclass(frozen=True, slots=True)

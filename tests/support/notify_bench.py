@@ -37,7 +37,7 @@ class Screen:
 
     def close(self) -> None:
         """Let go of the terminal; what ran on it has ended."""
-        self._thread.join(5)
+        self._thread.join()
         os.close(self._descriptor)
 
     def _read(self) -> None:
@@ -57,7 +57,7 @@ class NotifyBench:
         self.run = uuid4().hex
         self._kafka = stack.connection.require_kafka().client_config()
         self._starts = 0
-        self._from = wait_for(self._ends, timeout_s=30, what="topics that were just made to have leaders")
+        self._from = wait_for(self._ends, timeout_s=120, what="topics that were just made to have leaders")
         self.group = self.new_group()
         self.shown = folder / "shown.txt"
         (folder / "routes.yaml").write_text(routes, encoding="utf-8")
@@ -69,7 +69,7 @@ class NotifyBench:
     def _from_the_beginning(self, group: str) -> str:
         admin = AdminClient(self._kafka)  # a name of its own: its futures end when it is collected
         (future,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, self._from)]).values()
-        future.result(30)
+        future.result(120)
         return group
 
     @contextmanager
@@ -95,7 +95,7 @@ class NotifyBench:
             try:
                 if ready:
                     wait_for(
-                        lambda: ready_file.exists() or popen.poll() is not None, timeout_s=60, what="the notifier to be ready"
+                        lambda: ready_file.exists() or popen.poll() is not None, timeout_s=120, what="the notifier to be ready"
                     )
                     assert popen.poll() is None, log_file.read_text()
                 yield process
@@ -147,13 +147,13 @@ class NotifyBench:
         for document in documents:
             producer.produce(FINDINGS.name, orjson.dumps(document), document["event"]["id"].encode())
             producer.poll(0)
-        assert producer.flush(60) == 0
+        assert producer.flush(240) == 0
 
     def _ends(self) -> list[TopicPartition]:
         with closing(Consumer({**self._kafka, "group.id": "ends"})) as consumer:
             try:
                 places = [TopicPartition(FINDINGS.name, number) for number in range(FINDINGS.partitions)]
-                ends = [consumer.get_watermark_offsets(place, timeout=5) for place in places]
+                ends = [consumer.get_watermark_offsets(place, timeout=60) for place in places]
             except KafkaException:
                 return []
         assert all(ends)

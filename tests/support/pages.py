@@ -15,7 +15,7 @@ class PagesOf:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        lines = wait_for(lambda: [line for line in process.log() if line["event"] == "pages"], timeout_s=60, what="the pages")
+        lines = wait_for(lambda: [line for line in process.log() if line["event"] == "pages"], timeout_s=120, what="the pages")
         self.host, _, port = lines[0]["address"].rpartition(":")
         self.port = int(port)
 

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 SOURCES = (EVENTS, RESOLVED, LINKS)
 OUTPUTS = (RECORDS, TRAILS, FINDINGS, DEAD_LETTERS)
-READY_S = 60.0
+READY_S = 240.0
+# Seconds of silence after which a worker is taken for dead. On a busy machine one that lives may be silent for a while; where
+# a test kills workers, somebody waits until they are missed: it sets the bench's `session_s` to the least that there is.
+PATIENT_S, MISSED_SOON_S = 20, 6
 
 
 @dataclass
@@ -50,13 +53,14 @@ class ProcessorBench:
     """A test's own corner of a Kafka."""
 
     def __init__(self, stack: "Stack", folder: Path) -> None:
+        self.session_s = PATIENT_S
         self.stack = stack
         self.folder = folder
         self.run = uuid4().hex
         self.kafka = stack.connection.require_kafka()
         # A group that starts at the present end, so that no other test's messages are read.
         self.group = f"test-{self.run}"
-        self.commit(wait_for(self._ends, timeout_s=30, what="topics that were just made to have leaders"))
+        self.commit(wait_for(self._ends, timeout_s=120, what="topics that were just made to have leaders"))
         self._tails = {topic: Tail(self.kafka, topic) for topic in OUTPUTS}
         self._starts = 0
         self._processes: list[Process] = []
@@ -82,7 +86,7 @@ class ProcessorBench:
         for key, value in messages:
             producer.produce(EVENTS.name, key=key, value=value, headers=list(headers))
             producer.poll(0)
-        assert producer.flush(60) == 0
+        assert producer.flush(240) == 0
         assert failures == []
 
     def delete_all_events(self) -> None:
@@ -90,12 +94,12 @@ class ProcessorBench:
         admin = AdminClient(self.kafka.client_config())
         ends = [place for place in self._ends() if place.topic == EVENTS.name and place.offset > 0]
         for future in admin.delete_records(ends).values():
-            future.result(30)
+            future.result(120)
 
     def empty_changelog(self) -> set[int]:
         """Delete all that stands in the group's changelog. Returns the partitions that were not empty."""
         with closing(Consumer({**self.kafka.client_config(), "group.id": "ends"})) as consumer:
-            found = consumer.list_topics(self.changelog, timeout=10).topics[self.changelog].partitions
+            found = consumer.list_topics(self.changelog, timeout=60).topics[self.changelog].partitions
             ends = [
                 TopicPartition(self.changelog, number, _end(consumer, TopicPartition(self.changelog, number)))
                 for number in found
@@ -106,17 +110,17 @@ class ProcessorBench:
         policy = ConfigEntry("cleanup.policy", "compact,delete", incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, self.changelog, incremental_configs=[policy])
         for done in admin.incremental_alter_configs([resource]).values():
-            done.result(30)
+            done.result(120)
         for future in admin.delete_records(cut).values():
-            future.result(30)
+            future.result(120)
         return {place.partition for place in cut}
 
     def delete_changelog(self) -> None:
         """Delete the topic of the group's changelog."""
         admin = AdminClient(self.kafka.client_config())
         for future in admin.delete_topics([self.changelog]).values():
-            future.result(30)
-        wait_for(lambda: self.changelog not in admin.list_topics(timeout=10).topics, timeout_s=30, what="the topic to be gone")
+            future.result(120)
+        wait_for(lambda: self.changelog not in admin.list_topics(timeout=60).topics, timeout_s=120, what="the topic to be gone")
 
     @property
     def changelog(self) -> str:
@@ -147,7 +151,7 @@ class ProcessorBench:
             "PIPETRAIL_HOME": str(self.stack.home),
             "PIPETRAIL_PROCESS_GROUP": self.group,
             "PIPETRAIL_PROCESS_DATADIR": str(self.datadir(worker)),
-            "PIPETRAIL_PROCESS_SESSION_TIMEOUT_S": "6",  # a killed worker is missed after that long
+            "PIPETRAIL_PROCESS_SESSION_TIMEOUT_S": str(self.session_s),
             **{f"PIPETRAIL_PROCESS_{name.upper()}": value for name, value in settings.items()},
         }
         command = [sys.executable, "-m", "pipetrail", "process", "--ready-file", str(ready_file)]
@@ -201,7 +205,7 @@ class ProcessorBench:
 
     def wait_for_count(self, records: int) -> None:
         """Until so many events have a record: the work is under way."""
-        wait_for(lambda: len(self._seen()) >= records, timeout_s=60, what=f"{records} records")
+        wait_for(lambda: len(self._seen()) >= records, timeout_s=120, what=f"{records} records")
 
     def _seen(self) -> set[str]:
         for process in self._processes:
@@ -211,13 +215,13 @@ class ProcessorBench:
     def lag(self) -> int:
         """How many messages the group has not yet committed."""
         with closing(Consumer({**self.kafka.client_config(), "group.id": self.group})) as consumer:
-            committed = consumer.committed(self._places(consumer), timeout=10)
+            committed = consumer.committed(self._places(consumer), timeout=60)
             return sum(_end(consumer, place) - max(0, place.offset) for place in committed)
 
     def committed(self) -> list[TopicPartition]:
         """The offsets that the group has committed."""
         with closing(Consumer({**self.kafka.client_config(), "group.id": self.group})) as consumer:
-            found = consumer.committed(self._places(consumer), timeout=10)
+            found = consumer.committed(self._places(consumer), timeout=60)
             return [TopicPartition(place.topic, place.partition, place.offset) for place in found]
 
     def commit(self, places: list[TopicPartition]) -> None:
@@ -228,13 +232,13 @@ class ProcessorBench:
             request = ConsumerGroupTopicPartitions(self.group, places)
             (future,) = admin.alter_consumer_group_offsets([request]).values()
             try:
-                answer = future.result(30)
+                answer = future.result(120)
             except KafkaException:
                 return False
             # While the group still counts a worker that was killed, each partition is refused.
             return all(place.error is None for place in answer.topic_partitions)
 
-        wait_for(accepted, timeout_s=30, what="the offsets to be set")
+        wait_for(accepted, timeout_s=120, what="the offsets to be set")
 
     def _ends(self) -> list[TopicPartition]:
         with closing(Consumer({**self.kafka.client_config(), "group.id": "ends"})) as consumer:
@@ -245,11 +249,11 @@ class ProcessorBench:
                 return []
 
     def _places(self, consumer: Consumer) -> list[TopicPartition]:
-        found = consumer.list_topics(timeout=10).topics
+        found = consumer.list_topics(timeout=60).topics
         return [TopicPartition(topic.name, number) for topic in SOURCES for number in found[topic.name].partitions]
 
 
 def _end(consumer: Consumer, place: TopicPartition) -> int:
-    found = consumer.get_watermark_offsets(place, timeout=10)
+    found = consumer.get_watermark_offsets(place, timeout=60)
     assert found is not None
     return int(found[1])

@@ -62,7 +62,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # A client that keeps its connection open must not keep a thread for ever.
-    timeout = 30
+    timeout = 120
     disable_nagle_algorithm = True
 
     def setup(self) -> None:

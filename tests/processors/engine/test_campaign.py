@@ -47,9 +47,9 @@ def wait_until_all_is_done(bench: ProcessorBench, campaign: Campaign, values: li
     """Until each event has its record and the group has committed all."""
     wanted = {id_of(value) for value in values}
     wait_for(
-        lambda: campaign.revive() and wanted <= bench.recorded().keys(), timeout_s=90, what=f"records of {len(wanted)} events"
+        lambda: campaign.revive() and wanted <= bench.recorded().keys(), timeout_s=240, what=f"records of {len(wanted)} events"
     )
-    wait_for(lambda: campaign.revive() and bench.lag() == 0, timeout_s=60, what="the group to have committed all")
+    wait_for(lambda: campaign.revive() and bench.lag() == 0, timeout_s=120, what="the group to have committed all")
 
 
 def assert_outputs_are_right(bench: ProcessorBench, values: list[bytes], world: World) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from pipetrail_schemas.topics import TRAILS
-from support.processor import ProcessorBench
+from support.processor import MISSED_SOON_S, ProcessorBench
 from support.state import differences
 from support.stream import id_of, stream
 from support.wait import wait_for
@@ -18,18 +18,19 @@ SOME = 600
 
 def half(bench: ProcessorBench, values: list[bytes]) -> None:
     """Let a worker do the first half of the events, and die."""
+    bench.session_s = MISSED_SOON_S
     bench.produce(values[: SOME // 2])
     with bench.process() as worker:
-        bench.wait_for_records(map(id_of, values[: SOME // 2]), timeout_s=60)
-        wait_for(lambda: bench.lag() == 0, timeout_s=30, what="the group to have committed all")
+        bench.wait_for_records(map(id_of, values[: SOME // 2]), timeout_s=240)
+        wait_for(lambda: bench.lag() == 0, timeout_s=120, what="the group to have committed all")
         worker.kill()
 
 
 def assert_the_end_is_right(bench: ProcessorBench, values: list[bytes]) -> None:
     """Let the other half happen: trails are those of a pure replay."""
     bench.produce(values[SOME // 2 :])
-    bench.wait_for_records(map(id_of, values), timeout_s=60)
-    wait_for(lambda: bench.lag() == 0, timeout_s=30, what="the group to have committed all")
+    bench.wait_for_records(map(id_of, values), timeout_s=240)
+    wait_for(lambda: bench.lag() == 0, timeout_s=120, what="the group to have committed all")
     world = World()
     world.take(values)
     assert differences(bench.trails(), world.latest(TRAILS)) == {}
@@ -59,7 +60,7 @@ def test_a_state_that_is_nowhere_stops_the_program(bench: ProcessorBench, harm: 
     folder.rename(folder.with_name("elsewhere"))
     worker = bench.launch()
     try:
-        assert worker.popen.wait(60) == 65
+        assert worker.popen.wait(120) == 65
         (reason,) = [line["reason"] for line in worker.log() if line.get("error") == "LostStateError"]
         assert "is lost" in reason
         assert "PIPETRAIL_PROCESS_GROUP" in reason

@@ -136,5 +136,5 @@ def test_a_group_that_never_committed_loses_nothing_when_a_worker_joins(bench: P
     with bench.process(0, batch_messages="20"):
         bench.wait_for_count(1)
         with bench.process(1, batch_messages="20"):
-            bench.wait_for_records(map(id_of, values), timeout_s=90)
-            wait_for(lambda: bench.lag() == 0, timeout_s=30, what="the group to have committed all")
+            bench.wait_for_records(map(id_of, values), timeout_s=240)
+            wait_for(lambda: bench.lag() == 0, timeout_s=120, what="the group to have committed all")

@@ -70,7 +70,7 @@ class Changelog:
         producer.commit_transaction(30)
         with closing(Consumer({**self.kafka.client_config(), "group.id": "test"})) as consumer:  # the mark comes a moment later
             place = TopicPartition(self._topic, partition)
-            wait_for(lambda: consumer.get_watermark_offsets(place, 10) == (0, 2), timeout_s=20, what="the transaction's mark")
+            wait_for(lambda: consumer.get_watermark_offsets(place, 10) == (0, 2), timeout_s=120, what="the transaction's mark")
 
     def fill(self, disk: Disk, stop: threading.Event | None = None) -> None:
         """Fill the disk from it."""

@@ -42,7 +42,7 @@ def test_a_replay_comes_to_what_the_live_processor_has_published(bench: Processo
     with bench.process():
         bench.produce(values)
         bench.wait_for_records(map(id_of, values), timeout_s=120)
-        wait_for(lambda: bench.lag() == 0, timeout_s=60, what="all of it to be processed")
+        wait_for(lambda: bench.lag() == 0, timeout_s=120, what="all of it to be processed")
     code, told = replayed(bench, "--compare", "kafka")
     assert (code, told["events"] >= len(values), told["refused"]) == (0, True, 0), told
     trails, findings = told["compared"]["trails"]["verdicts"], told["compared"]["findings"]["verdicts"]

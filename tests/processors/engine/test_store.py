@@ -35,7 +35,7 @@ def test_a_large_partition_is_not_written_anew_for_small_changes(store: StateSto
         expected |= changes
         store.write(PARTITION, changes, number)
         database.flush()
-        wait_for(lambda: not is_merging(database), timeout_s=20, what="files to be merged")
+        wait_for(lambda: not is_merging(database), timeout_s=120, what="files to be merged")
     assert large in [file["name"] for file in database.live_files()]
     assert dict(store.kept(PARTITION)) == expected
 

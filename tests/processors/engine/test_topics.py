@@ -86,5 +86,5 @@ def test_the_command_shows_every_topic(broker: Stack) -> None:
     """`topics show --json` has all of them, as they stand."""
     command = [sys.executable, "-m", "pipetrail", "topics", "show", "--json"]
     env = os.environ | {"PIPETRAIL_HOME": str(broker.home)}
-    rows = json.loads(subprocess.run(command, env=env, capture_output=True, timeout=60, check=True).stdout)
+    rows = json.loads(subprocess.run(command, env=env, capture_output=True, timeout=240, check=True).stdout)
     assert [(row["name"], row["state"]) for row in rows] == [(topic.name, "current") for topic in ALL]

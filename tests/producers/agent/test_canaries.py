@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from pipetrail_schemas.topics import EVENTS
 from support.kafka import ensure_topics, read_all
+from support.patience import PATIENT
 from support.stand_in_collector import stand_in
 
+SEED = 20261123
 CANARIES = 100
 _LETTERS = string.ascii_letters + string.digits
 # How a secret looks by which it is known; {} is the part that nobody can guess, of as many characters as are given.
@@ -93,13 +95,11 @@ def commands(folder: Path, canaries: Canaries, env: Mapping[str, str]) -> list[t
 
 def sing(folder: Path, repository: str, **env: str) -> tuple[list[str], bytes]:
     """Run all commands; the secrets that went in, and everything that came out on stderr, or out of `emit` on stdout."""
-    seed = random.SystemRandom().randrange(1 << 32)
-    print(f"seed {seed}")
-    canaries = Canaries(random.Random(seed))  # noqa: S311  # no real secrets
+    canaries = Canaries(random.Random(SEED))  # noqa: S311  # no real secrets
     secret = canaries.environment()
     said = b""
     base = {"PATH": os.environ["PATH"], "HOME": str(folder), "PIPETRAIL_SPOOL": str(folder / "spool")}
-    base |= {"PIPETRAIL_REPOSITORY": repository, **secret, **env}
+    base |= {"PIPETRAIL_REPOSITORY": repository, **PATIENT, **secret, **env}
     for arguments, stdin in commands(folder, canaries, secret):
         command = (sys.executable, "-m", "pipetrail", *arguments)
         done = subprocess.run(command, cwd=folder, env=base, input=stdin.encode(), capture_output=True, check=False)

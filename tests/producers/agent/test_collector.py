@@ -14,6 +14,7 @@ from pipetrail_producers.collector_access import access_of
 from pipetrail_producers.http_delivery import HttpDelivery
 from pipetrail_producers.spool import Entry, Spool
 from support.collector import AGENT_TOKEN, Collector, listening
+from support.patience import PATIENT
 
 SPOOLED = 75
 
@@ -27,7 +28,7 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 
 def pipetrail(cwd: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder that is its home."""
-    clean = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PIPETRAIL_SPOOL": str(cwd / "spool"), **env}
+    clean = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PIPETRAIL_SPOOL": str(cwd / "spool"), **PATIENT, **env}
     command = (sys.executable, "-m", "pipetrail", *arguments)
     return subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False)
 
@@ -68,7 +69,7 @@ def test_of_a_batch_only_what_is_refused_stays(tmp_path: Path, collector: Collec
     way = HttpDelivery(access_of(collector.url, {"PIPETRAIL_COLLECTOR_TOKEN": AGENT_TOKEN}))
     for message in (*kept[:2], wrong, *kept[3:]):
         way.send(message)
-    (left,) = way.settle(30)
+    (left,) = way.settle(120)
     assert left.message == wrong
     assert "incident.rumoured" in left.reason
     taken = [event["id"] for event in events(collector.entries())]
@@ -82,7 +83,7 @@ def test_with_a_collector_the_agent_needs_click_and_nothing_else(tmp_path: Path,
     for name in ("click", "pipetrail", "pipetrail_schemas", "pipetrail_producers"):
         (site / name).symlink_to(Path(str(importlib.import_module(name).__file__)).parent)
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site), "PIPETRAIL_SPOOL": str(tmp_path / "spool")}
-    env |= {"PIPETRAIL_COLLECTOR_URL": collector.url, "PIPETRAIL_COLLECTOR_TOKEN": AGENT_TOKEN}
+    env |= {"PIPETRAIL_COLLECTOR_URL": collector.url, "PIPETRAIL_COLLECTOR_TOKEN": AGENT_TOKEN, **PATIENT}
     for arguments in (("emit", "incident.reported", "--reason", "5xx"), ("run", "--stage", "build", "--", "true")):
         command = (sys.executable, "-S", "-m", "pipetrail", *arguments)
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)

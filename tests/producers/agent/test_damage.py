@@ -11,6 +11,7 @@ from pipetrail_producers import spool_record
 from pipetrail_producers.message import Message
 from pipetrail_producers.spool import DAMAGED, Damaged, Entry, Spool
 
+SEED = 20261123
 CASES = 1000
 ROOM = 1 << 26
 
@@ -38,9 +39,7 @@ def damages(record: bytes, other: bytes, chance: random.Random) -> Iterator[byte
 
 def test_every_damage_is_found_and_the_rest_is_whole(tmp_path: Path) -> None:
     """1,000 cases: the damaged record is set aside, reported and unaltered; its neighbours come back as they were."""
-    seed = random.SystemRandom().randrange(1 << 32)
-    print(f"seed {seed}")
-    chance = random.Random(seed)  # noqa: S311  # places, no secrets
+    chance = random.Random(SEED)  # noqa: S311  # places, no secrets
     spool = Spool(tmp_path / "spool", max_bytes=ROOM)
     spool.add(message(1), message(2), message(3))
     before, path, after = spool.paths()

@@ -18,6 +18,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from support.collector import Collector, listening
+from support.patience import PATIENT
 
 AUDIENCE = "https://collector.acme.example"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -85,7 +86,7 @@ def ci() -> Iterator[Ci]:
 
 def emit(cwd: Path, reason: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Emit an event in a folder that is its home."""
-    clean = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PIPETRAIL_SPOOL": str(cwd / "spool"), **env}
+    clean = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PIPETRAIL_SPOOL": str(cwd / "spool"), **PATIENT, **env}
     command = (sys.executable, "-m", "pipetrail", "emit", "incident.reported", "--reason", reason)
     return subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False)
 

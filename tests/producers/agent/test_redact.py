@@ -139,8 +139,8 @@ def test_no_hint_keeps_a_pattern_from_its_secret(shape: Shape, data: st.DataObje
 
 @pytest.mark.parametrize("unit", ["a.", "eyJ", "://a:", "password=", "a" * 10, PEM_BEGIN])
 def test_hostile_output_does_not_hold_it_up(unit: str) -> None:
-    """100,000 characters made to be slow to search take less than two seconds."""
+    """100,000 characters made to be slow to search take less than two seconds of the processor."""
     text = unit * (100_000 // len(unit))
-    begin = time.monotonic()
+    begin = time.process_time()
     PLAIN.text(text)
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2

@@ -64,9 +64,9 @@ def test_a_signal_reaches_the_command(tmp_path: Path) -> None:
         start_new_session=True,
     )
     try:
-        wait_for((tmp_path / "ready").exists, timeout_s=30, what="the command to start")
+        wait_for((tmp_path / "ready").exists, timeout_s=120, what="the command to start")
         process.terminate()
-        assert process.wait(30) == 9
+        assert process.wait(120) == 9
     finally:
         # The command as well, should pipetrail have left it.
         with suppress(ProcessLookupError):

@@ -236,7 +236,7 @@ def test_a_writer_does_not_stumble_over_deliveries(tmp_path: Path) -> None:
         spool.remove(entries)
         return len(delivered) >= EACH
 
-    wait_for(deliver, timeout_s=30, what="all messages to be delivered")
+    wait_for(deliver, timeout_s=120, what="all messages to be delivered")
     writer.join()
     assert (writer.exitcode, delivered) == (0, [message(number) for number in range(EACH)])
     assert list(spool.folder.glob(f"*{SUFFIX}")) == []

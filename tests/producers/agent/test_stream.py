@@ -54,6 +54,7 @@ def test_what_is_not_this_machines_begins_a_new_stream(tmp_path: Path, content: 
 
 
 def _take_many(folder: Path, found: "multiprocessing.Queue[stream.Place]") -> None:
+    stream.LOCK_WAIT_S = 240.0  # nobody goes without a number because others are slow
     for number in range(EACH):
         for place in stream.take(folder, "kafka", 1 + number % 3):
             found.put(place)
@@ -67,7 +68,7 @@ def test_several_at_once_leave_no_hole_and_share_no_number(tmp_path: Path) -> No
     for process in writers:
         process.start()
     each = sum(1 + number % 3 for number in range(EACH))
-    places = [found.get(timeout=60) for _ in range(WRITERS * each)]
+    places = [found.get(timeout=240) for _ in range(WRITERS * each)]
     for process in writers:
         process.join()
     assert len({place.stream for place in places}) == 1

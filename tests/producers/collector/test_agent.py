@@ -9,6 +9,7 @@ from pipetrail_producers.collector.making import EVENT, make
 from pipetrail_producers.redact import Redactor
 from pipetrail_schemas import codec
 from support.collector import AGENT_TOKEN, Collector
+from support.patience import PATIENT
 
 SPOOLED = 75
 
@@ -21,6 +22,7 @@ def emit(collector: Collector, home: Path, token: str) -> subprocess.CompletedPr
         "PIPETRAIL_SPOOL": str(home / "spool"),
         "PIPETRAIL_COLLECTOR_URL": collector.url,
         "PIPETRAIL_COLLECTOR_TOKEN": token,
+        **PATIENT,
     }
     arguments = ("emit", "incident.reported", "--reason", "5xx", "--repository", "https://git.acme.example/shop")
     command = (sys.executable, "-m", "pipetrail", *arguments)

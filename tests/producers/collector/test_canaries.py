@@ -87,7 +87,7 @@ def test_no_canary_is_found_anywhere(tmp_path: Path, stack: Any) -> None:
             said += [path.read_bytes() for path in collector.store.rglob("*") if path.is_file()]
         finally:
             stack.kafka.start()
-        wait_for(collector.delivered, timeout_s=60, what="Kafka to have all")
+        wait_for(collector.delivered, timeout_s=120, what="Kafka to have all")
     messages = [*read_all(kafka, EVENTS), *read_all(kafka, DEAD_LETTERS)]
     of_run = [message for message in messages if run.encode() in (message.value or b"") + (message.key or b"")]
     assert len(of_run) >= 80

@@ -24,7 +24,7 @@ def test_what_is_accepted_is_kept_as_it_came(collector: Collector) -> None:
     assert (entry.body, entry.sha256, entry.masked) == (BODY, hashlib.sha256(BODY).hexdigest(), False)
     assert (entry.system, entry.source, entry.path) == ("github", "forge", "/hooks/github")
     assert (entry.authtype, entry.authid) == ("hmac", "forge")
-    assert abs((datetime.now(UTC) - entry.received).total_seconds()) < 60
+    assert abs((datetime.now(UTC) - entry.received).total_seconds()) < 400
     assert entry.headers["x-github-event"] == "push"
     assert entry.headers["x-github-delivery"] == "d-1"
     assert "x-unknown" not in entry.headers
@@ -102,7 +102,7 @@ def test_a_slow_body_is_not_waited_for(tmp_path: Path) -> None:
     """Who sends his body drop by drop is answered with 408 in time."""
     with listening(tmp_path, body_timeout_s=0.2) as collector:
         host, port = collector.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), 10) as connection:
+        with socket.create_connection((host, int(port)), 120) as connection:
             connection.sendall(b"POST /hooks/tekton HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
             assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
         assert collector.entries() == []

@@ -46,10 +46,12 @@ def test_behind_a_proxy_an_event_arrives_as_it_was_sent(collector: Collector) ->
     with before(port) as proxy:
         headers = {"authorization": f"Bearer {AGENT_TOKEN}", "content-type": "application/cloudevents+json"}
         body = json.dumps(SAMPLES["build.finished"]).encode()
-        assert httpx.post(f"{proxy.url}/v1/events", content=body, headers=headers, trust_env=False).status_code == 202
+        assert (
+            httpx.post(f"{proxy.url}/v1/events", content=body, headers=headers, timeout=120, trust_env=False).status_code == 202
+        )
         assert [entry.body for entry in collector.entries()] == [body]
         proxy.prefix = b"PROXY TCP4 10.0.0.1 127.0.0.1 4000 8480\r\n"
-        with socket.create_connection(("127.0.0.1", urlsplit(proxy.url).port or 0), 10) as client:
+        with socket.create_connection(("127.0.0.1", urlsplit(proxy.url).port or 0), 120) as client:
             client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             assert client.recv(4096).startswith(b"HTTP/1.1 400 ")
 
@@ -65,7 +67,7 @@ def test_what_a_proxy_breaks_is_sent_again_and_counts_once(collector: Collector,
         proxy.fault = fault
         for message in messages:
             way.send(message)
-        left = way.settle(2.0)
+        left = way.settle(120.0 if fault == "latency" else 2.0)
         # A proxy that is only slow loses nothing; the others leave at least the first in doubt.
         assert bool(left) == (fault != "latency")
         assert proxy.seen >= 1
@@ -73,6 +75,6 @@ def test_what_a_proxy_breaks_is_sent_again_and_counts_once(collector: Collector,
         again = HttpDelivery(access_of(proxy.url, {"PIPETRAIL_COLLECTOR_TOKEN": AGENT_TOKEN}))
         for one in left:
             again.send(one.message)
-        assert again.settle(10.0) == []
+        assert again.settle(120.0) == []
     found = [event["id"] for entry in collector.entries() for event in json.loads(entry.body)]
     assert set(found) == {one["id"] for one in told}

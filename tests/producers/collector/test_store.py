@@ -242,7 +242,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
             arguments = [sys.executable, "-c", WRITER, str(tmp_path), str(attempt * 1_000_000)]
             with subprocess.Popen(arguments, stdout=file) as process:
                 wanted = chance.randrange(1, 2000)
-                wait_for(partial(_is_longer, output, wanted), timeout_s=30, what="numbers")
+                wait_for(partial(_is_longer, output, wanted), timeout_s=120, what="numbers")
                 process.send_signal(signal.SIGKILL)
         lines = output.read_bytes().split(b"\n")
         acknowledged |= set(lines[:-1])

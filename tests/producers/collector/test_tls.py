@@ -16,6 +16,7 @@ from pipetrail_producers.collector import app, server, sources
 from pipetrail_producers.collector.settings import CollectSettings
 from pipetrail_schemas.errors import SettingError
 from support.collector import AGENT_TOKEN, ENV, SOURCES, listening
+from support.patience import PATIENT
 
 BODY = json.dumps({"event": "incident", "id": "1", "reason": "5xx"}).encode()
 
@@ -44,16 +45,16 @@ def test_a_client_that_trusts_the_authority_is_served(tmp_path: Path, made: tls.
         assert collector.post("/hooks/generic", BODY).status_code == 202
         assert len(collector.entries()) == 1
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-            httpx.get(f"{collector.url}/healthz", verify=ssl.create_default_context(), trust_env=False)
+            httpx.get(f"{collector.url}/healthz", verify=ssl.create_default_context(), timeout=120, trust_env=False)
         with pytest.raises(httpx.HTTPError):
-            httpx.get(collector.url.replace("https", "http") + "/healthz", trust_env=False)
+            httpx.get(collector.url.replace("https", "http") + "/healthz", timeout=120, trust_env=False)
         old = ssl.create_default_context(cafile=str(made.authority))
         old.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
         old.set_ciphers("ALL:@SECLEVEL=0")
         with pytest.warns(DeprecationWarning, match="TLSv1_1"):
             old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{collector.url}/healthz", verify=old, trust_env=False)
+            httpx.get(f"{collector.url}/healthz", verify=old, timeout=120, trust_env=False)
 
 
 def test_with_an_authority_of_clients_only_they_connect(tmp_path: Path, made: tls.Certificates) -> None:
@@ -69,7 +70,7 @@ def test_with_an_authority_of_clients_only_they_connect(tmp_path: Path, made: tl
                 stranger.load_cert_chain(*chain)
             # With TLS 1.3 a client learns of the refusal when it reads.
             with pytest.raises((httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)):
-                httpx.post(f"{collector.url}/hooks/generic", content=BODY, verify=stranger, trust_env=False)
+                httpx.post(f"{collector.url}/hooks/generic", content=BODY, verify=stranger, timeout=120, trust_env=False)
         assert len(collector.entries()) == 1
 
 
@@ -83,6 +84,7 @@ def test_the_agent_sends_over_tls(tmp_path: Path, made: tls.Certificates) -> Non
             "PIPETRAIL_SPOOL": str(tmp_path / "spool"),
             "PIPETRAIL_COLLECTOR_URL": collector.url,
             "PIPETRAIL_COLLECTOR_TOKEN": AGENT_TOKEN,
+            **PATIENT,
         }
         command = (sys.executable, "-m", "pipetrail", "emit", "incident.reported", "--reason", "5xx")
         refused = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)

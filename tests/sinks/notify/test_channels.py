@@ -34,7 +34,7 @@ APPRISE = pytest.mark.filterwarnings("ignore:'imghdr'.*:DeprecationWarning")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def client(receiver: Receiver, timeout_s: float = 10.0) -> Client:
+def client(receiver: Receiver, timeout_s: float = 120.0) -> Client:
     """A client of the receiver."""
     return Client(parse_target(f"{receiver.url}/hook", allow=(), loopback=True), loopback=True, timeout_s=timeout_s)
 

@@ -20,7 +20,7 @@ def notify(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedPro
     """Run it in an environment that has nothing but these settings."""
     command = [sys.executable, "-m", "pipetrail", "notify", *arguments]
     clean = {"PATH": "/usr/bin:/bin", "PIPETRAIL_HOME": str(folder), "TEST_SECRET": SECRET, **env}
-    return subprocess.run(command, env=clean, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=clean, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.fixture

@@ -50,12 +50,12 @@ def test_killed_ten_times(bench: NotifyBench, receiver: Receiver) -> None:
         bench.produce(documents[life * EACH : (life + 1) * EACH])
         with bench.notify(ready=False) as process:
             # Somewhere in the middle of it: at another place each time.
-            wait_for(lambda: len(receiver.requests) > before + 3 * life, timeout_s=60, what="messages")  # noqa: B023
+            wait_for(lambda: len(receiver.requests) > before + 3 * life, timeout_s=120, what="messages")  # noqa: B023
             process.kill()
     bench.produce(documents[KILLS * EACH :])
     with bench.notify():
-        wait_for(lambda: findings_of(receiver) == wanted, timeout_s=60, what="all findings")
-        wait_for(lambda: bench.shown.read_text().count("hotfix") >= 2 * len(wanted), timeout_s=60, what="all to be shown")
+        wait_for(lambda: findings_of(receiver) == wanted, timeout_s=120, what="all findings")
+        wait_for(lambda: bench.shown.read_text().count("hotfix") >= 2 * len(wanted), timeout_s=120, what="all to be shown")
     assert len(receiver.requests) <= len(wanted) + KILLS
     shown = bench.shown.read_text()
     assert {name: shown.count(f"finding ack {name[:8]}") for name in wanted} == dict(wanted)
@@ -68,13 +68,13 @@ def test_channel_down(bench: NotifyBench, receiver: Receiver, other: Receiver) -
     documents = [bench.finding(number) for number in range(100)]
     with bench.notify() as process:
         bench.produce(documents)
-        wait_for(lambda: sum(findings_of(other).values()) == 100, timeout_s=60, what="the other receiver's messages")
+        wait_for(lambda: sum(findings_of(other).values()) == 100, timeout_s=120, what="the other receiver's messages")
         pages = PagesOf(process)
-        assert pages.ready()
+        pages.wait_until_ready(120)
         assert pages.figures()["pipetrail_notify_alerts_waiting"] > 0
         assert receiver.requests == []
         receiver.down = False
-        wait_for(lambda: sum(findings_of(receiver).values()) == 100, timeout_s=60, what="all messages")
+        wait_for(lambda: sum(findings_of(receiver).values()) == 100, timeout_s=120, what="all messages")
     for one in (receiver, other):
         assert set(findings_of(one).values()) == {1}
 
@@ -83,17 +83,17 @@ def test_everything_read_again(bench: NotifyBench, receiver: Receiver) -> None:
     """A group that reads everything from the start tells nothing twice, and goes on with what is new."""
     with bench.notify():
         bench.produce(bench.finding(number) for number in range(50))
-        wait_for(lambda: len(receiver.requests) == 50, timeout_s=60, what="all messages")
+        wait_for(lambda: len(receiver.requests) == 50, timeout_s=120, what="all messages")
     with bench.notify(group=bench.new_group()):
         bench.produce([bench.finding(3, revision=2, status="resolved"), bench.finding(50)])
-        wait_for(lambda: len(receiver.requests) == 52, timeout_s=60, what="what is new")
+        wait_for(lambda: len(receiver.requests) == 52, timeout_s=120, what="what is new")
     assert Counter(request.json["type"] for request in receiver.requests) == {"alert.opened": 51, "alert.resolved": 1}
 
 
 def test_second_notifier(bench: NotifyBench) -> None:
     """Of two notifiers in one group the older one ends, and says so: half the findings each would be nobody's idea."""
     with bench.notify() as first, bench.notify(state="other.sqlite") as second:
-        assert first.popen.wait(60) != 0
+        assert first.popen.wait(120) != 0
         first.ended = True
         assert "Kafka" in first.log_file.read_text()
         second.require_running()
@@ -104,7 +104,7 @@ def test_console(bench: NotifyBench) -> None:
     bench.produce(bench.finding(number) for number in range(3))
     for wanted in (["ack 00000000", "ack 00000001", "ack 00000002"], ["ack 00000003"]):
         with bench.console() as screen:
-            wait_for(lambda: all(text in screen.text for text in wanted), timeout_s=60, what="the findings")  # noqa: B023
+            wait_for(lambda: all(text in screen.text for text in wanted), timeout_s=120, what="the findings")  # noqa: B023
             assert "\x1b[31m" in screen.text
             assert screen.text.count("ack 0000") == len(wanted)
         bench.produce([bench.finding(3)])

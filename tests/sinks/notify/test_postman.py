@@ -9,6 +9,7 @@ import pytest
 from pipetrail_sinks import backoff
 from pipetrail_sinks.errors import BackPressureError
 from pipetrail_sinks.message import Message
+from pipetrail_sinks.notify import sink as notify_sink
 from pipetrail_sinks.notify.channels.channel import Delivery
 from pipetrail_sinks.notify.errors import ChannelDownError, MessageRefusedError, StateError
 from pipetrail_sinks.notify.postman import Postman
@@ -62,7 +63,7 @@ def serving(office: Office, channel: Recorder, name: str = "chat") -> Iterator[P
     try:
         yield postman
     finally:
-        postman.stop(5)
+        postman.stop(120)
 
 
 def titles(deliveries: Sequence[Delivery]) -> list[str]:
@@ -76,7 +77,7 @@ def test_in_order_after_an_outage(open_office: Opener) -> None:
     office.take(*(parsed(number) for number in range(20)))
     channel = Recorder(*(ChannelDownError("down") for _ in range(5)))
     with serving(office, channel):
-        wait_for(lambda: len(channel.got) == 20, timeout_s=20, what="all messages")
+        wait_for(lambda: len(channel.got) == 20, timeout_s=120, what="all messages")
     assert titles(channel.got) == [parsed(number).pipetrail.finding.title for number in range(20)]
     assert office.store.counts() == {("chat", "sent"): 20}
 
@@ -87,7 +88,7 @@ def test_others_go_on(open_office: Opener) -> None:
     office.take(*(parsed(number) for number in range(5)))
     down, up = Recorder(*(ChannelDownError("down", retry_after=600) for _ in range(99))), Recorder()
     with serving(office, down), serving(office, up, "pager"):
-        wait_for(lambda: len(up.got) == 5, timeout_s=20, what="the other channel's messages")
+        wait_for(lambda: len(up.got) == 5, timeout_s=120, what="the other channel's messages")
     assert office.store.counts() == {("chat", "waiting"): 5, ("pager", "sent"): 5}
 
 
@@ -98,7 +99,7 @@ def test_refused_twice(open_office: Opener) -> None:
     refused = MessageRefusedError("invalid_blocks")
     channel = Recorder(refused, None, refused, refused)
     with serving(office, channel):
-        wait_for(lambda: len(channel.got) == 2, timeout_s=20, what="what can be sent")
+        wait_for(lambda: len(channel.got) == 2, timeout_s=120, what="what can be sent")
     assert [one.plain for one in channel.tried] == [False, True, False, True, False]
     assert office.store.counts() == {("chat", "refused"): 1, ("chat", "sent"): 2}
 
@@ -110,7 +111,7 @@ def test_uncertain(open_office: Opener, uncertain: bool) -> None:  # noqa: FBT00
     office.take(parsed(1))
     channel = Recorder(ChannelDownError("timed out", uncertain=uncertain))
     with serving(office, channel):
-        wait_for(lambda: channel.got, timeout_s=20, what="the message")
+        wait_for(lambda: channel.got, timeout_s=120, what="the message")
     (delivery,) = channel.got
     assert delivery.again == uncertain
     assert (delivery.mark == "mark 0") == uncertain
@@ -126,7 +127,7 @@ def test_interrupted(open_office: Opener) -> None:
     office.restart()
     channel = Recorder()
     with serving(office, channel):
-        wait_for(lambda: channel.got, timeout_s=20, what="the message")
+        wait_for(lambda: channel.got, timeout_s=120, what="the message")
     (delivery,) = channel.got
     assert (delivery.again, delivery.mark, delivery.alert.id) == (True, "mark", waiting.alert.id)
 
@@ -137,12 +138,12 @@ def test_thread(open_office: Opener) -> None:
     office.take(parsed(1))
     channel = Recorder()
     with serving(office, channel):
-        wait_for(lambda: channel.got, timeout_s=20, what="the first message")
-        wait_for(lambda: office.store.next("chat") is None, timeout_s=20, what="it to be noted")
+        wait_for(lambda: channel.got, timeout_s=120, what="the first message")
+        wait_for(lambda: office.store.next("chat") is None, timeout_s=120, what="it to be noted")
     office.restart()
     office.take(parsed(1, revision=2, status="resolved"))
     with serving(office, channel):
-        wait_for(lambda: len(channel.got) == 2, timeout_s=20, what="the second message")
+        wait_for(lambda: len(channel.got) == 2, timeout_s=120, what="the second message")
     assert [one.thread for one in channel.got] == [None, "thread 1"]
 
 
@@ -152,7 +153,7 @@ def test_a_fault_of_a_channel(open_office: Opener) -> None:
     office.take(parsed(1))
     channel = Recorder(KeyError("oops"))
     with serving(office, channel):
-        wait_for(lambda: channel.got, timeout_s=20, what="the message")
+        wait_for(lambda: channel.got, timeout_s=120, what="the message")
 
 
 def test_one_notifier_a_state(open_office: Opener) -> None:
@@ -221,8 +222,9 @@ def test_disk_full(open_office: Opener, monkeypatch: pytest.MonkeyPatch) -> None
     assert {parsed(number).pipetrail.finding.id for number in (1, 2)} <= {place.items[0].finding for place in office.sent()}
 
 
-def test_clock(open_office: Opener) -> None:
+def test_clock(open_office: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     """What falls due is sent without anything coming in."""
+    monkeypatch.setattr(notify_sink, "_GRACE_S", 120.0)
     office = open_office(Routes((Route("all", ("chat",), wait=timedelta(seconds=30)),)))
     channel = Recorder()
     sink = NotifySink(office.desk, {"chat": Postman("chat", channel, office.store, lambda: office.now)}, lambda: office.now)
@@ -232,7 +234,7 @@ def test_clock(open_office: Opener) -> None:
         sink.flush()
         assert channel.got == []
         office.now += timedelta(seconds=30)
-        wait_for(lambda: channel.got, timeout_s=20, what="the message")
+        wait_for(lambda: channel.got, timeout_s=120, what="the message")
     finally:
         sink.close()
     assert not [thread for thread in threading.enumerate() if thread.name in {"clock", "channel chat"}]
