@@ -158,8 +158,9 @@ class Pipeline:
                 if others := _versions(headers):
                     fact["y"] = others
             outputs += self._join(together, work, reading, fact, evidence)
-        outputs += self._watch.on_event(work, fact, reading.source)
-        return outputs + self._anomalies.on_event(work, fact)
+        told = self._watch.on_event(work, fact, reading.source)
+        measured = self._anomalies.on_event(work, fact)
+        return outputs + told + measured + self._anomalies.on_findings(work, told)
 
     def take_link(self, together: Round, key: bytes | None, value: bytes | None) -> list[Output]:
         """Take in a message of the links topic: which repository and commit made what the alias names.

@@ -244,11 +244,12 @@ class Team:
         )
 
     def _overrides(self, minute: float) -> None:
+        """Many once each, which is about the repository, and then Bob, again and again."""
         for rule in ("unusual-override-rate", "unusual-override-rate-of-actor"):
             self._plant(rule, minute, _DAY)
-        for number in range(10):
+        for number, who in enumerate([*(f"guest {number}" for number in range(6)), *["Bob"] * 10]):
             what = {"pipetrail.control": "branch protection"}
-            self._tell("policy.bypassed", minute + 3 * number, f"{self._commits:040x}", what, "Bob")
+            self._tell("policy.bypassed", minute + 3 * number, f"{self._commits:040x}", what, who)
 
     def _many_commits(self, minute: float) -> None:
         for number in range(self._random.randint(60, 120)):

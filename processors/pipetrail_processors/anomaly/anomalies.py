@@ -2,12 +2,15 @@
 
 A verdict is a function of the samples before it by event time. A late sample has those after it judged anew, up to `JUDGED`;
 what they say then is published as corrected or withdrawn. What is out of the ordinary among others that are is no new finding.
-Events that carry no measure cost one look into a table.
+Nor is what another rule `replaces`: where that one, of a measure or of a dossier, finds most of the same events. Events that
+carry no measure cost one look into a table.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,7 +27,7 @@ from pipetrail_processors.anomaly.told import Told
 from pipetrail_processors.anomaly.verdict import Verdict
 from pipetrail_processors.anomaly.view import MeasureView
 from pipetrail_processors.correlate.nodes import Work
-from pipetrail_processors.detect.case import Case
+from pipetrail_processors.detect.case import Case, View
 from pipetrail_processors.detect.hit import Hit, hit_of
 from pipetrail_processors.detect.ruleset import Compiled, RuleSet
 from pipetrail_processors.guard.policy import Policy
@@ -32,10 +35,13 @@ from pipetrail_processors.output import Output
 from pipetrail_processors.state.retention import Entry, enqueue
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import Subject
+from pipetrail_processors.watch.cases import candidates
+from pipetrail_processors.watch.dossier import dossier_of, keys_of
 
 _PREFIX = "series:"
 _KEPT = ("r", "h", "o", "d", "v", "k", "u", "s")
 _NOT_SHOWN = frozenset({"url", "link", "name", "revision"})
+_STORIES = frozenset({"repository", "actor"})
 _SIZES, _DURATIONS = "deployment_size", "build_duration"
 
 
@@ -85,6 +91,8 @@ class Anomalies:
         # By rule: those that say the same of an event, and more, and those that it says more than.
         self._replacing: dict[str, list[_Measured]] = {}
         self._replaced: dict[str, list[_Measured]] = {}
+        # The same of rules over the dossiers of repositories and actors, in which a measure's events are, too.
+        self._stories: dict[str, list[Compiled]] = {}
         # Those that say more are asked first.
         for rule in sorted(rules.rules, key=lambda rule: not rule.rule.replaces):
             if (setting := rule.rule.measure) is None:
@@ -95,11 +103,19 @@ class Anomalies:
                 if setting.name == _DURATIONS:
                     self._by_type.setdefault(started(kind), []).append(one)
         self._sizes = [one for one in self._by_rule.values() if one.setting.name == _SIZES]
-        for one in self._by_rule.values():
-            for name in one.rule.rule.replaces:
-                if other := self._by_rule.get(name):
-                    self._replacing.setdefault(name, []).append(one)
-                    self._replaced.setdefault(one.rule.rule.id, []).append(other)
+        for rule in rules.replacing:
+            self._find_replaced(rule)
+
+    def _find_replaced(self, rule: Compiled) -> None:
+        measured = self._by_rule.get(rule.rule.id)
+        for other in (self._by_rule[name] for name in rule.rule.replaces if name in self._by_rule):
+            if measured:
+                self._replacing.setdefault(other.rule.rule.id, []).append(measured)
+            elif rule.rule.over in _STORIES:
+                self._stories.setdefault(other.rule.rule.id, []).append(rule)
+            else:
+                continue
+            self._replaced.setdefault(rule.rule.id, []).append(other)
 
     def on_event(self, work: Work, fact: Fact) -> list[Output]:
         """Take in an event. Returns findings.
@@ -120,6 +136,21 @@ class Anomalies:
                         outputs += self._take(work, one, carrier if about is fact else _Carrier(about), length)
             elif (value := one.measure.value(fact)) is not None:
                 outputs += self._take(work, one, carrier, value)
+        return outputs
+
+    def on_findings(self, work: Work, told: Iterable[Output]) -> list[Output]:
+        """Findings about dossiers were published: what they say more than is judged anew. Returns findings.
+
+        Args:
+            work: the nodes of the repository.
+            told: the findings.
+        """
+        if not (self._stories and work.repository):
+            return []
+        outputs: list[Output] = []
+        for document in (orjson.loads(output.value or b"") for output in told):
+            if others := self._replaced.get(document["rule"]["id"]):
+                outputs += self._judge_about(work, others, _shown_facts(work, document))
         return outputs
 
     def on_trail(self, work: Work, key: str, *, again: bool) -> list[Output]:
@@ -183,8 +214,8 @@ class Anomalies:
             series.is_new = False
         series.trim(place)
         work.alter(_held_as(name))
-        if one.rule.rule.id in self._replaced and place + 1 < len(series.newest):
-            outputs += self._judge_replaced(work, one, series, flagged, carrier.key)
+        if one.rule.rule.id in self._replaced:
+            outputs += self._judge_replaced(work, one, series, flagged)
         return outputs
 
     def _name(self, one: _Measured, fact: Fact) -> str | None:
@@ -200,55 +231,90 @@ class Anomalies:
         found = _judged(series, one, place)
         if not (found or series.newest.holds):
             return []
-        hits = [
-            (hit, at)
-            for at, verdict in found
-            for hit in self._hits(work, one, series, at, verdict)
-            if not self._is_replaced(work, one, hit, series.newest.fact(at))
-        ]
+        hits = []
+        for at, verdict in found:
+            facts = _facts(series, at, verdict)
+            hits += [(hit, at) for hit in self._hits(work, one, facts, verdict) if not self._is_replaced(work, one, hit, facts)]
         return Told(work, self._policy, name).correct(series, place, hits, again=again)
 
-    def _judge_replaced(self, work: Work, one: _Measured, series: Series, before: set[int], but: int) -> list[Output]:
-        """A late sample altered which of those after it the rule finds: what it says more than is judged anew."""
-        after = _flagged(series)
-        if before == after:
+    def _judge_from(self, work: Work, one: _Measured, name: str, keys: Collection[int]) -> list[Output]:
+        """Judge anew from the first of these samples on, where there is any."""
+        series = self._series(work, one, name)
+        place = next((at for at, key in enumerate(series.key) if key in keys), None)
+        if place is None:
             return []
-        facts = [series.newest.fact(at) for at, key in enumerate(series.key) if key in before | after and key != but]
+        work.alter(_held_as(name))
+        return self._judge(work, one, name, series, place)
+
+    def _judge_about(self, work: Work, others: Iterable[_Measured], facts: Sequence[Fact]) -> list[Output]:
+        """Judge by these measures anew from the first of the facts on, each in the series that it belongs to."""
         outputs: list[Output] = []
-        for other, fact in ((other, fact) for other in self._replaced[one.rule.rule.id] for fact in facts if fact):
-            name = self._name(other, fact)
-            theirs = self._series(work, other, name) if name else None
-            if name and theirs and (key := key_of(fact["e"]["event_id"])) in theirs.key:
-                outputs += self._judge(work, other, name, theirs, theirs.key.index(key))
-                work.alter(_held_as(name))
+        for other in others:
+            about: dict[str, set[int]] = {}
+            for fact in facts:
+                if name := self._name(other, fact):
+                    about.setdefault(name, set()).add(key_of(fact["e"]["event_id"]))
+            for name, keys in sorted(about.items()):
+                outputs += self._judge_from(work, other, name, keys)
         return outputs
 
-    def _is_replaced(self, work: Work, one: _Measured, hit: Hit, fact: Fact | None) -> bool:
-        """Whether another rule says the same of the event, and more."""
-        if fact is None or hit.status != "open":
+    def _judge_replaced(self, work: Work, one: _Measured, series: Series, before: set[int]) -> list[Output]:
+        """A sample altered what the rule finds out of the ordinary: what it says more than is judged anew."""
+        changed = before ^ _flagged(series)
+        if not changed:
+            return []
+        span, keys = one.measure.span, series.key
+        # What is found of a sample is about those before it.
+        shown = (series.newest.fact(at) for at in range(len(keys)) if changed.intersection(keys[at : at + span]))
+        return self._judge_about(work, self._replaced[one.rule.rule.id], [fact for fact in shown if fact])
+
+    def _is_replaced(self, work: Work, one: _Measured, hit: Hit, facts: Sequence[Fact]) -> bool:
+        """Whether another rule says the same of most of what a finding shows, and more."""
+        if not facts or hit.status != "open":
             return False
-        for other in self._replacing.get(one.rule.rule.id, ()):
-            name = self._name(other, fact)
-            series = self._series(work, other, name) if name else None
-            if series is None or (key := key_of(fact["e"]["event_id"])) not in series.key:
+        name = one.rule.rule.id
+        told = any(self._tells(work, story, facts) for story in self._stories.get(name, ()))
+        return told or any(self._measures(work, other, facts) for other in self._replacing.get(name, ()))
+
+    def _tells(self, work: Work, story: Compiled, facts: Sequence[Fact]) -> bool:
+        """Whether the rule finds most of these in one dossier, whether that has been judged yet or not."""
+        events = {fact["e"]["event_id"] for fact in facts}
+        for key in {key for fact in facts for what, key in keys_of(fact) if what == story.rule.over}:
+            view = View(_subject(work), dossier_of(work, work.repository, key).facts, self._policy)
+            try:
+                cases = [case for case in candidates(story, view) if story.spans or story.when.holds(case)]
+            except ValueError:  # what cannot be judged stands for nothing
                 continue
-            at = series.key.index(key)
+            for case in cases:
+                shown = events.intersection(fact["e"]["event_id"] for fact in case.facts)
+                accepted = story.exclusion(case)
+                if 2 * len(shown) > len(events) and not (accepted and accepted.in_force):
+                    return True
+        return False
+
+    def _measures(self, work: Work, other: _Measured, facts: Sequence[Fact]) -> bool:
+        """Whether the rule finds most of these in one series of its own, with what is found there at any of them or after."""
+        names = Counter(name for name in (self._name(other, fact) for fact in facts) if name)
+        name, count = max(names.items(), key=itemgetter(1), default=("", 0))
+        if 2 * count <= len(facts):
+            return False
+        series = self._series(work, other, name)
+        keys = {key_of(fact["e"]["event_id"]) for fact in facts}
+        places = [at for at, key in enumerate(series.key) if key in keys]
+        span = other.measure.span
+        for at in range(places[-1], min(places[-1] + span, len(series.newest))) if places else ():
             verdict = other.measure.judge(series, at, other.setting)
-            if verdict is None or _among_others(series, at, other.measure.span):
+            if verdict is None or (span == 1 and _among_others(series, at, span)):
                 continue
-            if any(found.status == "open" for found in self._hits(work, other, series, at, verdict)):
+            if any(hit.status == "open" for hit in self._hits(work, other, _facts(series, at, verdict), verdict)):
                 return True
         return False
 
-    def _hits(self, work: Work, one: _Measured, series: Series, place: int, verdict: Verdict) -> Iterator[Hit]:
-        """The finding about a sample, unless the rule's condition does not hold for it."""
-        fact = series.newest.fact(place)
-        if fact is None:
+    def _hits(self, work: Work, one: _Measured, facts: Sequence[Fact], verdict: Verdict) -> Iterator[Hit]:
+        """The finding about the first of the facts, unless the rule's condition does not hold for it."""
+        if not facts:
             return
-        others = (series.newest.fact(at) for at in range(max(0, place - verdict.span + 1), place) if series.value[at])
-        facts = [fact, *(other for other in others if other)]
-        subject = Subject(id=_scope_id(work.repository), repository=work.repository, commit=None, revision=1)
-        case = Case(MeasureView(subject, facts, self._policy, verdict), facts)
+        case = Case(MeasureView(_subject(work), facts, self._policy, verdict), facts)
         try:
             problem = "" if one.rule.when.holds(case) else None
         except ValueError as exc:
@@ -257,6 +323,15 @@ class Anomalies:
             hit = hit_of(one.rule, case, problem)
             hit.document["pipetrail"]["finding"]["measure"] = _shown(one, verdict)
             yield hit
+
+
+def _facts(series: Series, place: int, verdict: Verdict) -> list[Fact]:
+    """What a finding about the sample at a place shows: its event and those before it that count; none where it is gone."""
+    fact = series.newest.fact(place)
+    if fact is None:
+        return []
+    others = (series.newest.fact(at) for at in range(max(0, place - verdict.span + 1), place) if series.value[at])
+    return [fact, *(other for other in others if other)]
 
 
 def _held_as(name: str) -> bytes:
@@ -301,6 +376,18 @@ def _shown(one: _Measured, verdict: Verdict) -> dict[str, Any]:
 
 def _time(ms: int) -> str:
     return format_time(datetime.fromtimestamp(ms / 1000, UTC))
+
+
+def _shown_facts(work: Work, document: Mapping[str, Any]) -> list[Fact]:
+    """What is kept of the events that a finding about the repository or an actor shows."""
+    evidence = document["pipetrail"]["finding"]["evidence"]
+    about = keys_of({"e": {"actor": document.get("user", {})}})
+    shown = {fact["e"]["event_id"]: fact for _, key in about for fact in dossier_of(work, work.repository, key).facts}
+    return [shown[event_id] for event_id in evidence if event_id in shown]
+
+
+def _subject(work: Work) -> Subject:
+    return Subject(id=_scope_id(work.repository), repository=work.repository, commit=None, revision=1)
 
 
 @lru_cache(maxsize=4096)

@@ -141,3 +141,66 @@ def test_where_the_finding_about_the_place_is_excluded_the_actors_is_told() -> N
     world = World(rules=RuleSet.of([place.model_copy(update={"exclusions": (exclusion,)}), *others]))
     world.take(messages(place.tests[0].events))
     assert [one["rule"]["id"] for one in world.findings()] == ["unusual-deployment-hour-of-actor"]
+
+
+RATE, OF_ACTOR, BURST = "unusual-override-rate", "unusual-override-rate-of-actor", "many-overrides"
+BY_ID = {one.rule.id: one.rule for one in RuleSet.load().rules}
+CALM = next(one.rule for one in measuring().rules if one.rule.id == RATE).tests[0].events[0]
+
+
+def _overrides(every: int, *people: str) -> list[dict[str, Any]]:
+    """Overrides after a calm time of sixty changes, by these in turn."""
+    return [
+        {
+            "type": "policy.bypassed",
+            "pipetrail.control": "branch protection",
+            "user.name": who,
+            "minute": 14_500 + number * every,
+            "key": f"override {number}",
+            "vcs.ref.head.revision": f"b{number:039x}",
+        }
+        for number, who in enumerate(people)
+    ]
+
+
+def _told(overrides: list[dict[str, Any]], *, without: str = "") -> list[tuple[str, str]]:
+    world = World(rules=RuleSet.of([BY_ID[name] for name in (RATE, OF_ACTOR, BURST) if name != without]))
+    world.take(messages([CALM, *overrides]))
+    return sorted((one["rule"]["id"], one["user"]["name"]) for one in world.findings())
+
+
+def test_overrides_of_one_actor_are_told_once() -> None:
+    """As a burst where they come fast, else as the actor's rate; as the repository's where most are not one actor's."""
+    fast, slow = _overrides(60, *["Ann"] * 8), _overrides(3 * 1440, *["Ann"] * 8)
+    many = _overrides(60, "Bob", "Cem", "Dee", "Eve", "Bob", "Cem", "Dee", "Eve")
+    assert _told(fast) == [(BURST, "Ann")]
+    assert _told(fast, without=BURST) == [(OF_ACTOR, "Ann")]
+    assert _told(slow, without=BURST) == [(OF_ACTOR, "Ann")]
+    assert [rule for rule, _ in _told(many)] == [RATE]
+
+
+def test_one_who_only_joins_in_does_not_make_it_another_story() -> None:
+    """Most of the overrides that the repository's rate shows are Ann's, whoever made the last of them."""
+    assert _told(_overrides(60, "Ann", "Ann", "Ann", "Ann", "Bob", "Ann", "Ann")) == [(BURST, "Ann")]
+
+
+def test_a_rate_that_was_told_before_the_burst_was_known_is_withdrawn() -> None:
+    """The events that make it one actor's burst come late; the finding about the rate says what it was withdrawn after."""
+    overrides = _overrides(60, *["Ann"] * 4, "Bob", "Bob", *["Ann"] * 2)
+    world = World(rules=RuleSet.of([BY_ID[name] for name in (RATE, BURST)]))
+    world.take(messages([CALM, *overrides[:-2]]))
+    assert [one["rule"]["id"] for one in world.findings()] == [RATE]
+    world.take(list(messages([CALM, *overrides]))[-2:])
+    assert [one["rule"]["id"] for one in world.findings()] == [BURST]
+    (gone,) = world.findings("withdrawn")
+    assert gone["rule"]["id"] == RATE
+    assert gone["pipetrail"]["finding"]["correction"].startswith("withdrawn after policy.bypassed of 2026-01-")
+
+
+def test_a_burst_that_is_excluded_stands_for_nothing() -> None:
+    """Where somebody takes the burst upon them, what else is out of the ordinary is told."""
+    exclusion = Exclusion(when="true", owner="ann", reason="known", expires=datetime(2027, 1, 1, tzinfo=UTC))
+    burst = BY_ID[BURST].model_copy(update={"exclusions": (exclusion,)})
+    world = World(rules=RuleSet.of([burst, BY_ID[RATE]]))
+    world.take(messages([CALM, *_overrides(60, *["Ann"] * 8)]))
+    assert [one["rule"]["id"] for one in world.findings()] == [RATE]
