@@ -132,7 +132,7 @@ class Recorder:
         try:
             self.spool.add(*(one.message for one in left))
         except SpoolError as exc:
-            raise SpoolError(f"not recorded: {left[0].reason}, and {exc}") from exc
+            raise SpoolError(f"neither delivered ({left[0].reason}) nor spooled ({exc})") from exc
         problem = f"{left[0].reason}; kept in {self.spool.folder}, `pipetrail flush` delivers it"
         return Recorded(self._count - len(left), len(left), problem, tuple(notes))
 

@@ -150,14 +150,14 @@ class Records:
             self._db.execute("DELETE FROM overrides WHERE finding = ?", (item.finding,))
 
     def with_overrides(self, item: Item) -> Item:
-        """The finding with what the same person overrode before, other than this."""
+        """The finding with what the same person overrode before it: what one deed broke beside it is not earlier."""
         if item.person is None:
             return item
         since, until = (item.time - OVERRIDES_SPAN).timestamp(), item.time.timestamp()
         count, found = 0, list[tuple[float, str, str]]()
         for same, names in _same_person(item.person):
-            values = (*names, item.finding, since, until)
-            of_person = f"FROM overrides WHERE {same} AND finding <> ? AND time BETWEEN ? AND ?"
+            values = (*names, since, until)
+            of_person = f"FROM overrides WHERE {same} AND time >= ? AND time < ?"
             count += self._db.execute(f"SELECT count(*) {of_person}", values).fetchone()[0]
             # In the index's own order, so that no more rows are read than are shown.
             newest = f"SELECT time, finding, title {of_person} ORDER BY time DESC, finding DESC LIMIT {_LATEST}"

@@ -244,6 +244,14 @@ def test_earlier_overrides(open_office: Opener) -> None:
     assert [one.time for one in alert.items[0].latest_overrides] == [NOON - number * HOUR for number in (1, 2, 3)]
 
 
+def test_what_one_deed_broke_is_not_earlier(open_office: Opener) -> None:
+    """A deployment without build, test and approval is three findings of one moment: none of them came before another."""
+    office = open_office(Routes((CHAT,)))
+    office.take(*(parsed(number, trail="one") for number in range(1, 4)))
+    (alert,) = office.sent()
+    assert [(0, ()), (0, ()), (0, ())] == [(item.overrides, item.latest_overrides) for item in alert.items]
+
+
 def test_the_same_person_under_another_name(open_office: Opener) -> None:
     """Earlier overrides are the person's: by id, else e-mail address, else name; a bot's are those of whom it acted for."""
     office = open_office(Routes((CHAT,)))
