@@ -68,10 +68,11 @@ def hear(work: Work, policy: Policy, source: str, fact: Fact) -> list[Change]:
             heard = book[name] = {"d": [], "t": "", "e": ""}
         if heard.get("w") == event_id:
             ended.append(Change(repository, name, None, again=True))
-        last = heard["t"]
+        last = heard["t"], heard["e"]
         if note(heard, time, event_id):
             work.alter(key)
-            if "f" in heard and heard["t"] > last:
+            # Also by another event of the hour in which it was last heard: that is a silence after this one, then.
+            if "f" in heard and (heard["t"], heard["e"]) != last:
                 del heard["f"]
                 heard["w"] = event_id
                 ended.append(Change(repository, name, None))
