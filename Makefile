@@ -64,11 +64,13 @@ lint: install ## style, format, import contracts, generated files and the lock
 types: install ## mypy --strict
 	$(BIN)/mypy
 
+# Pins are compared, not hashes: a registry takes more files of a version long after its release, and that is no news to us.
 .PHONY: lock-check
 lock-check: $(BIN)/uv ## is requirements.lock what the rooms' pyproject.toml ask for? (network)
 	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && mkdir -p "$$new/benchmarks" "$$new/deploy/docker" \
 	&& for lock in $(LOCKS); do cp $$lock "$$new/$$lock"; done && $(MAKE) --silent compile INTO="$$new/" >/dev/null \
-	&& for lock in $(LOCKS); do cmp -s $$lock "$$new/$$lock" || { echo "$$lock is out of date: run make lock" >&2; exit 1; }; done
+	&& for lock in $(LOCKS); do grep -v -e --hash= "$$new/$$lock" >"$$new/$$lock.pins"; done \
+	&& for lock in $(LOCKS); do grep -v -e --hash= $$lock | cmp -s - "$$new/$$lock.pins" || { echo "$$lock is out of date: run make lock" >&2; exit 1; }; done
 	@echo "the locks are current"
 
 ##@ Measure

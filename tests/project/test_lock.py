@@ -67,6 +67,6 @@ def test_uv_itself_is_the_version_that_the_makefile_installs() -> None:
 
 @pytest.mark.network
 def test_the_locks_are_current() -> None:
-    """`make lock` would change nothing."""
+    """`make lock` would change no pin."""
     run = subprocess.run(["make", "--silent", "lock-check"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout.strip().splitlines()[-1:]) == (0, ["the locks are current"]), run.stderr
