@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pipetrail_schemas import codec, topics
 from support.kafka import ensure_topics, read_all
+from support.patience import PATIENT
 
 if TYPE_CHECKING:
     from pipetrail_deploy.stack import Stack
@@ -21,7 +22,7 @@ FOREIGN = ("faust", "aiokafka", "opensearchpy", "rocksdict", "orjson", "rich", "
 
 def _emit(agent: Path, cwd: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     command = [str(agent / "pipetrail"), "emit", "build.finished", "--result", "success", *arguments]
-    clean = {"PATH": os.environ["PATH"], "HOME": str(cwd), **env}
+    clean = {"PATH": os.environ["PATH"], "HOME": str(cwd), **PATIENT, **env}
     return subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False)
 
 

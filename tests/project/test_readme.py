@@ -14,6 +14,7 @@ from pipetrail_schemas import topics
 from pipetrail_schemas.types import EVENT_TYPES
 from support import readme
 from support.kafka import ensure_topics, read_all
+from support.patience import PATIENT
 from support.project import ROOT
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def test_the_lines_for_a_ci_job_install_the_agent_and_record_the_job(tmp_path: P
     repository = f"https://git.example/acme/{tmp_path.name}"
     job = _checkout(tmp_path / "job", repository)
     said = "\n".join(lines).replace("kafka.example.org:9092", kafka.bootstrap_servers)
-    env = {"PATH": f"{environment / 'bin'}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    env = {"PATH": f"{environment / 'bin'}:{os.environ['PATH']}", "HOME": str(tmp_path), **PATIENT}
     done = subprocess.run(["sh", "-e", "-c", said], cwd=job, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
