@@ -83,12 +83,13 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
         SettingError: a policy, rule, reference file or property of the connection is wrong.
     """
     reference = Watcher(settings.reference_dir) if settings.reference_dir else None
+    in_force = reference.current if reference else no_reference
     pipeline = Pipeline(
         policy=Policy.load(settings.policy),
         rules=RuleSet.load(settings.rules, settings.exclusions),
         alias_wait=timedelta(seconds=settings.alias_wait_s),
         retention=timedelta(days=settings.retention_days),
-        reference=reference.current if reference else no_reference,
+        reference=in_force,
     )
     client = consumer_options(kafka)
     outputs = Outbox(kafka, delivery_timeout_s=settings.delivery_timeout_s)
@@ -120,7 +121,7 @@ def build(settings: ProcessSettings, kafka: KafkaConnection, *, datadir: Path, p
     app.state_table, app.checkpoint = table, checkpoint
     app.operation = Operation(app, settings, kafka, lambda: reference.problem if reference else "")
     add_agent(app, app.topic(*(topic.name for topic in SOURCES), key_type=bytes, value_type=bytes), app.job.work)
-    app.timer(_TICK_S, name="tick", traced=False)(_or_end(_Tick(app)))
+    app.timer(_TICK_S, name="tick", traced=False)(_or_end(Tick(app, in_force)))
     app.timer(_CHANGELOG_LOOK_S, name="changelog", traced=False)(_or_end(_ChangelogLook(app, checkpoint)))
     return app
 
@@ -167,13 +168,20 @@ class _Patience:
         return self._looks > _STOP_PATIENCE_LOOKS
 
 
-class _Tick:
-    """What is done every second once the state is there: look at oneself, and end the waits that are over."""
+class Tick:
+    """What is done every second once the state is there: look at oneself and the reference data, end the waits that are over.
 
-    def __init__(self, app: ProcessorApp) -> None:
+    Events look at the reference data, too; but who edits them wants to hear of a mistake then, not when the next event comes.
+    """
+
+    def __init__(self, app: ProcessorApp, reference: Callable[[], object]) -> None:
+        """`reference` looks at the reference data when it is time."""
         self._app = app
+        self._reference = reference
 
     async def __call__(self) -> None:
+        """Do it."""
+        self._reference()
         self._app.operation.look()
         consumer = cast("BatchConsumer", self._app.consumer)
         if self._app.rebalancing or self._app.should_stop or not self._app.tables.actives_ready:

@@ -1,9 +1,13 @@
 """What a worker tells of itself while its partitions come and go; the engine around it is played."""
 
+import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pipetrail_processors.directory.watcher import Watcher
+from pipetrail_processors.engine.app import Tick
 from pipetrail_processors.operation.operation import Operation
 from pipetrail_processors.settings import ProcessSettings
 from pipetrail_processors.state.state import MemoryState
@@ -76,6 +80,22 @@ def test_it_tells_what_its_partitions_hold(engine: Engine, operation: Operation)
     assert found["pipetrail_process_in_hand_messages"] == 7
     assert found["pipetrail_process_partitions"] == 2
     assert found["pipetrail_process_reference_bad"] == 1
+
+
+def test_reference_data_that_break_are_told_while_no_event_comes(engine: Engine, operation: Operation, tmp_path: Path) -> None:
+    """Who edits them hears of a mistake within seconds, not when the next event comes."""
+    file = tmp_path / "people.yaml"
+    file.write_text("people: [{id: ann}]", encoding="utf-8")
+    reference = Watcher(tmp_path, every_s=0)
+    app: Any = engine
+    app.operation = operation
+    tick = Tick(app, reference.current)
+    file.write_text("people: [oops", encoding="utf-8")
+    engine.rebalancing = True  # there is no consumer here to ask
+    with capture_logs() as told:
+        asyncio.run(tick())
+    assert [one["event"] for one in told] == ["reference data is bad; the last good one stays in force"]
+    assert "people.yaml:1" in reference.problem
 
 
 def test_the_time_since_the_last_commit_grows_only_while_something_waits_for_one(
