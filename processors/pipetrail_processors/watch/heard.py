@@ -1,13 +1,14 @@
 """When somebody was last heard: what is kept of it for each source of a repository (`silence`). Pure."""
 
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any
 
 import orjson
 
 from pipetrail_processors.state.state import State
 
-_TO_THE_HOUR = len("2026-11-23T09")
+TO_THE_HOUR = len("2026-11-23T09")
+_DATE = len("2026-11-23")
 # More days than this are not needed to know the longest pause.
 _MOST_DAYS = 40
 
@@ -30,14 +31,12 @@ class Book:
 
 def note(heard: Heard, time: str, event_id: str) -> bool:
     """Bring up to date what is known of somebody. Returns whether there is anything new."""
-    hour = time[:_TO_THE_HOUR]
-    if hour == heard["t"] and event_id >= heard["e"]:
-        return False  # and the day is known
-    day, days = _day_of(time), heard["d"]
-    new = False
-    if day not in days and (len(days) < _MOST_DAYS or day > days[0]):
-        heard["d"] = sorted([*days, day])[-_MOST_DAYS:]
-        new = True
+    hour, new = time[:TO_THE_HOUR], False
+    if hour != heard["t"]:  # else the day is known
+        day, days = _day_of(time), heard["d"]
+        if day not in days and (len(days) < _MOST_DAYS or day > days[0]):
+            heard["d"] = sorted([*days, day])[-_MOST_DAYS:]
+            new = True
     if (hour, heard["e"]) > (heard["t"], event_id):
         heard["t"], heard["e"] = hour, event_id
         new = True
@@ -45,4 +44,4 @@ def note(heard: Heard, time: str, event_id: str) -> bool:
 
 
 def _day_of(time: str) -> int:
-    return datetime(int(time[:4]), int(time[5:7]), int(time[8:10]), tzinfo=UTC).toordinal()
+    return date.fromisoformat(time[:_DATE]).toordinal()

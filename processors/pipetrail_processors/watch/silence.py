@@ -13,7 +13,7 @@ Only what is told within a day of happening counts as hearing somebody: an impor
     S             hours at which somebody is to be looked at     S HOUR  the repositories
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from pipetrail_processors.guard.expect import expected
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact
-from pipetrail_processors.watch.heard import Book, Heard, note
+from pipetrail_processors.watch.heard import TO_THE_HOUR, Book, Heard, note
 
 SILENT = "source.silent"
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
@@ -54,12 +54,14 @@ class Change(NamedTuple):
 
 def hear(work: Work, policy: Policy, source: str, fact: Fact) -> list[Change]:
     """Take note of an event of a repository. Returns who is silent no more by it, also when it is told again."""
-    time: str = fact["e"]["time"]
-    if fact["e"]["type"].startswith(_NO_SIGN) or not _is_fresh(time, fact["r"]):
-        return []
+    time, event_id = fact["e"]["time"], fact["e"]["event_id"]
     repository, key = work.repository, _key(work.repository)
     book = work.held(key, Book, key).heard
-    ended, event_id = [], fact["e"]["event_id"]
+    if _is_known(book, source, time[:TO_THE_HOUR], event_id):
+        return []  # as of almost every event, whatever it is
+    if fact["e"]["type"].startswith(_NO_SIGN) or not _is_fresh(time, fact["r"]):
+        return []
+    ended = []
     for name in ("", source):
         heard = book.get(name)
         if heard is None:
@@ -68,15 +70,17 @@ def hear(work: Work, policy: Policy, source: str, fact: Fact) -> list[Change]:
             heard = book[name] = {"d": [], "t": "", "e": ""}
         if heard.get("w") == event_id:
             ended.append(Change(repository, name, None, again=True))
-        last = heard["t"], heard["e"]
+        last, days = (heard["t"], heard["e"]), heard["d"]
         if note(heard, time, event_id):
             work.alter(key)
             # Also by another event of the hour in which it was last heard: that is a silence after this one, then.
-            if "f" in heard and (heard["t"], heard["e"]) != last:
+            is_over = "f" in heard and (heard["t"], heard["e"]) != last
+            if is_over:
                 del heard["f"]
                 heard["w"] = event_id
                 ended.append(Change(repository, name, None))
-            _queue(work.state, policy, repository, name, heard)
+            if is_over or heard["t"] != last[0] or heard["d"] is not days:  # else it is looked at when it was to be
+                _queue(work.state, policy, repository, name, heard)
     return ended
 
 
@@ -150,6 +154,15 @@ def _queue(state: State, policy: Policy, repository: str, source: str, heard: He
     waiting = orjson.loads(state.get(_bucket(hour)) or b"[]")
     if repository not in waiting:
         state.set(_bucket(hour), orjson.dumps([*waiting, repository]))
+
+
+def _is_known(book: Mapping[str, Heard], source: str, hour: str, event_id: str) -> bool:
+    """Whether the event says nothing new of anybody: not that hour, no event that stands for it, no end of a silence."""
+    for name in ("", source):
+        heard = book.get(name)
+        if heard is None or hour != heard["t"] or event_id < heard["e"] or heard.get("w") == event_id:
+            return False
+    return True
 
 
 def _is_fresh(time: str, recorded: str) -> bool:
