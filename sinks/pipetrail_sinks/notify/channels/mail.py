@@ -21,7 +21,8 @@ from pipetrail_sinks.notify.lines import MARKS, brief, full_and_brief, headline,
 _SUBJECT = 150
 # RFC 5321, section 4.2.1: what is refused for good.
 _PERMANENT = 500
-_STYLE = "font:15px/1.45 system-ui,sans-serif;max-width:40em"
+# What has no spaces, as branches and addresses, must not make a phone's page wider.
+_STYLE = "font:15px/1.45 system-ui,sans-serif;max-width:40em;overflow-wrap:anywhere"
 
 
 @dataclass(frozen=True, slots=True)

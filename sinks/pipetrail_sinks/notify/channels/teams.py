@@ -80,7 +80,9 @@ def _item(alert: Alert, item: Item, *, titled: bool) -> list[dict[str, Any]]:
     blocks.append({"type": "FactSet", "facts": facts})
     if lines.steps:
         blocks.append(_text("What to do", weight="Bolder"))
-        blocks.append(_text("\n".join(f"{number}. {escape(step)}" for number, step in enumerate(lines.steps, start=1))))
+        # A list in markdown is wider than a phone's card, in some clients by its indentation, and its lines end too late.
+        steps = [{"title": str(number), "value": escape(step)} for number, step in enumerate(lines.steps, start=1)]
+        blocks.append({"type": "FactSet", "facts": steps})
     blocks.append(_small(escape(lines.footer)))
     return blocks
 
