@@ -12,6 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 from pipetrail_schemas import topics
 from pipetrail_schemas.connection import KafkaConnection
 from pipetrail_schemas.topics import Topic
+from support.wait import wait_for
 
 TIMEOUT_S = 120.0  # a topic of a test is read in far less; a broker that does not answer must not hang the run
 
@@ -28,7 +29,10 @@ class Message:
 
 
 def ensure_topics(kafka: KafkaConnection) -> None:
-    """Make every topic of the project that is not there yet, as `pipetrail topics apply` would on one node."""
+    """Make every topic of the project that is not there yet, as `pipetrail topics apply` would on one node.
+
+    They can be written and read when this returns: a broker learns a moment later than the controller that a topic was made.
+    """
     admin = AdminClient(kafka.client_config())
     wanted = [NewTopic(topic.name, topic.partitions, 1, config=topic.config()) for topic in topics.ALL]
     for future in admin.create_topics(wanted).values():
@@ -37,6 +41,17 @@ def ensure_topics(kafka: KafkaConnection) -> None:
         except KafkaException as exc:
             if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+    wait_for(lambda: _are_led(admin), timeout_s=TIMEOUT_S, what="every partition of every topic to have a leader")
+
+
+def _are_led(admin: AdminClient) -> bool:
+    found = admin.list_topics(timeout=TIMEOUT_S).topics
+    return all(
+        topic.name in found
+        and len(found[topic.name].partitions) >= topic.partitions
+        and all(one.leader >= 0 for one in found[topic.name].partitions.values())
+        for topic in topics.ALL
+    )
 
 
 def read_all(kafka: KafkaConnection, topic: Topic) -> list[Message]:
