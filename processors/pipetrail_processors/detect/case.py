@@ -4,17 +4,16 @@ Every field always has a value of its type: an absent text is "", so nothing fir
 The table of fields at the end is what rules may use; whoever adds a rule that needs more adds a line there.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pipetrail_schemas.lazy import lazy
 
-from pipetrail_processors.guard.policy import Environment, Policy
+from pipetrail_processors.guard.policy import JUDGED_WITHOUT_POLICY, Environment, Policy
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.people import display, is_bot, same_person
-from pipetrail_processors.trail.stages import FAILED, MISSING, Standing, Vote, decided, moment_of, votes
+from pipetrail_processors.trail.stages import FAILED, FAILURES, MISSING, Standing, Vote, decided, moment_of, votes
 from pipetrail_processors.trail.summary import Subject, commit_fact, ticket_of
 
 Value = str | bool | int
@@ -23,7 +22,6 @@ _SHORT_COMMIT = 7
 _SHORT_DIGEST = len("sha256:") + 12
 _BOTS = frozenset({"app", "service_account", "system"})
 _DELIVERED = frozenset({"build", "test", "artifact", "deploy"})
-_JUDGED_WITHOUT_POLICY = frozenset({"build", "test"})
 _NONE_KNOWN: Mapping[str, "Known"] = MappingProxyType({})
 
 
@@ -49,6 +47,7 @@ class View:
         self.artifacts = artifacts
         self._standings: dict[str, Mapping[str, Standing]] = {}
         self._environments: dict[str, Environment | None] = {}
+        self._happened: dict[Collection[str], Sequence[Sequence[Fact]]] = {}
         self.by_type: dict[str, list[Fact]] = {}
         for fact in facts:
             self.by_type.setdefault(fact["e"]["type"], []).append(fact)
@@ -74,6 +73,11 @@ class View:
         return votes(self.facts)
 
     @lazy
+    def failed(self) -> bool:
+        """Whether anything failed at any time, as in few trails."""
+        return any(fact["e"].get("result") in FAILURES for fact in self.facts)
+
+    @lazy
     def stages(self) -> Collection[str]:
         """The stages that anything is told of."""
         return {fact["s"] for fact in self.facts if "s" in fact}
@@ -81,16 +85,19 @@ class View:
     @lazy
     def authors(self) -> list[Mapping[str, str]]:
         """Who wrote or committed the commit."""
-        about = self.commit.get("c", {})
-        people = [about.get("a"), about.get("c")]
-        if self.commit["e"].get("type") == "commit.recorded":
-            people.append(self.commit["e"].get("actor"))
-        return [person for number, person in enumerate(people) if person and person not in people[:number]]
+        about, entry = self.commit.get("c", {}), self.commit["e"]
+        found: list[Mapping[str, str]] = []
+        for person in (about.get("a"), about.get("c"), entry.get("actor") if entry.get("type") == "commit.recorded" else None):
+            if person and person not in found:
+                found.append(person)
+        return found
 
-    @property
+    @lazy
     def writers(self) -> list[Mapping[str, str]]:
         """Its authors and committers, and who proposed the change that it came by: by whatever name each system knows them."""
-        proposers = [fact["e"]["actor"] for fact in self.by_type.get("change.created", ()) if fact["e"].get("actor")]
+        if "change.created" not in self.by_type:
+            return self.authors
+        proposers = [fact["e"]["actor"] for fact in self.by_type["change.created"] if fact["e"].get("actor")]
         return [*self.authors, *proposers]
 
     def on_trunk(self) -> bool:
@@ -104,14 +111,29 @@ class View:
             self._environments[name] = self.policy.environment(self.subject.repository or "", name)
         return self._environments[name]
 
+    def happened(self, types: frozenset[str]) -> Sequence[Sequence[Fact]]:
+        """The deployments, each as its events of these types, in order; several rules ask."""
+        found = self._happened.get(types)
+        if found is None:
+            deployments: dict[str, list[Fact]] = {}
+            for fact in self.facts:
+                if "d" in fact and fact["e"]["type"] in types:
+                    deployments.setdefault(fact["d"], []).append(fact)
+            # One that its own pipeline skipped did not happen.
+            skipped = {fact["d"] for whole in deployments.values() for fact in whole if fact["e"].get("result") == "skip"}
+            found = self._happened[types] = [whole for name, whole in deployments.items() if name not in skipped]
+        return found
+
     def standings_before(self, entry: Fact, environment: Environment | None) -> Mapping[str, Standing]:
-        """How the stages stood when the event happened; several rules ask."""
+        """How the stages that deployments are judged by stood when the event happened; several rules ask."""
         event_id = entry["event_id"]
-        if event_id not in self._standings:
-            approvers = environment.approvers if environment else ()
-            before = self.votes[: bisect_left(self.votes, (entry["time"], event_id), key=moment_of)]
-            self._standings[event_id] = decided(before, entry.get("environment"), approvers)
-        return self._standings[event_id]
+        found = self._standings.get(event_id)
+        if found is None:
+            approvers, watched = (environment.approvers, environment.watched) if environment else ((), JUDGED_WITHOUT_POLICY)
+            moment = (entry["time"], event_id)
+            told = [vote for vote in self.votes if vote[0][0] in watched and moment_of(vote) < moment]
+            found = self._standings[event_id] = decided(told, entry.get("environment"), approvers)
+        return found
 
 
 class Item(NamedTuple):
@@ -149,12 +171,13 @@ class Case(NamedTuple):
         """The cases of a rule with `each: NAME`."""
         environment = self.environment
         required = environment.require if environment else ()
+        if not (required if name == "required" else self.view.failed):
+            return []
         stages = self.view.standings_before(self.entry, environment)
         if name == "required":
             found = [stages.get(stage) or Standing(stage, MISSING, {}) for stage in required]
         else:
-            watched = _JUDGED_WITHOUT_POLICY.union(required)
-            found = [stages[stage] for stage in sorted(stages) if stage in watched and stages[stage].state == FAILED]
+            found = [stages[stage] for stage in sorted(stages) if stages[stage].state == FAILED]
         return [Case(self.view, self.facts, Item(standing)) for standing in found]
 
     def artifact(self) -> str:
@@ -174,7 +197,7 @@ class Case(NamedTuple):
     def own_change(self) -> bool:
         """Whether the actor, or whom it acts for, is an author or committer of the commit, or proposed the change."""
         actors = [actor for actor in (self.entry.get("actor"), self.facts[0].get("u")) if actor]
-        return any(same_person(actor, author) for actor in actors for author in self.view.writers)
+        return any(same_person(actor, writer) for actor in actors for writer in self.view.writers)
 
 
 def _text(name: str) -> Callable[[Case], Value]:

@@ -4,7 +4,7 @@ A deployment is one case, however many of its events have come: it is judged as 
 is published again as withdrawn, and says what changed it. Which findings were published, in which revision, stands in the node.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -12,7 +12,7 @@ import orjson
 from pipetrail_processors.correlate.nodes import Node
 from pipetrail_processors.detect.case import Case, Item, View
 from pipetrail_processors.detect.hit import Hit, hit_of, merged
-from pipetrail_processors.detect.ruleset import Compiled, RuleSet
+from pipetrail_processors.detect.ruleset import Compiled, Events, RuleSet
 from pipetrail_processors.guard import review_fields
 from pipetrail_processors.lifecycle.ledger import Ledger
 from pipetrail_processors.lifecycle.settle import base_of
@@ -22,25 +22,19 @@ from pipetrail_processors.trail.summary import in_order
 __all__ = ["Hit", "detect", "trail_cases", "update"]
 
 Document = dict[str, Any]
-Cases = Callable[[Compiled, View], Sequence[Case]]
+Cases = Callable[[Compiled, View, Events], Sequence[Case]]
 
 _WITHDRAWN = "withdrawn"
 
 
-def trail_cases(rule: Compiled, view: View) -> list[Case]:
-    """The cases of a rule over a trail: its events, those of one deployment together."""
-    of_types = [view.by_type[name] for name in rule.rule.on if name in view.by_type]
-    facts = of_types[0] if len(of_types) == 1 else in_order(fact for several in of_types for fact in several)
-    deployments: dict[str, list[Document]] = {}
-    found = []
-    for fact in facts:
-        if "d" in fact:
-            deployments.setdefault(fact["d"], []).append(fact)
-        else:
-            found.append(Case(view, [fact]))
-    # A deployment that its own pipeline skipped did not happen.
-    happened = (one for one in deployments.values() if not any(fact["e"].get("result") == "skip" for fact in one))
-    return [*found, *(Case(view, one) for one in happened)]
+def trail_cases(rule: Compiled, view: View, events: Events) -> list[Case]:
+    """The cases of a rule over a trail: those of its events that can make it fire, with them all of their deployment."""
+    # Of several hits with one identity the first is shown.
+    facts = in_order(events.values()) if rule.rule.dedupe else events.values()
+    found = [Case(view, [fact]) for fact in facts if "d" not in fact]
+    if len(found) < len(events):
+        found += [Case(view, whole) for whole in view.happened(rule.on) if whole[0]["e"]["event_id"] in events]
+    return found
 
 
 def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
@@ -55,8 +49,6 @@ def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
     if not plausible:
         return []
     found: dict[str, Hit] = {}
-    if cases is trail_cases:
-        cases = _once(trail_cases)
     for rule, events in plausible.items():
         if not rule.open_here(view):
             continue
@@ -116,30 +108,17 @@ def update(node: Node, hits: Sequence[Hit], ledger: Ledger, *, again: bool, caus
     ]
 
 
-def _once(cases: Cases) -> Cases:
-    """Rules about the same types have the same cases."""
-    known: dict[tuple[str, ...], Sequence[Case]] = {}
-
-    def remembered(rule: Compiled, view: View) -> Sequence[Case]:
-        about = rule.rule.on
-        if about not in known:
-            known[about] = cases(rule, view)
-        return known[about]
-
-    return remembered
-
-
-def _hits(rule: Compiled, view: View, cases: Cases, events: Collection[str]) -> list[Hit]:
+def _hits(rule: Compiled, view: View, cases: Cases, events: Events) -> list[Hit]:
     """The hits of a rule, which only these events can make fire."""
     try:
-        wholes = [case for case in cases(rule, view) if rule.spans or case.entry["event_id"] in events]
+        wholes = cases(rule, view, events)
     except ValueError as exc:  # a condition about several events cannot be judged
         fact = next(fact for fact in view.facts if fact["e"]["type"] in rule.on)
         return [hit_of(rule, Case(view, [fact]), str(exc))]
     found = []
     for case in wholes if rule.rule.each is None else _expanded(rule.rule.each, wholes):
         try:
-            if rule.spans or rule.when.holds(case):  # of several events: its conditions chose them
+            if rule.spans or rule.when.holds_besides(case):  # of several events: its conditions chose them
                 found.append(hit_of(rule, case, ""))
         except ValueError as exc:  # that it cannot be judged is a hit, too
             found.append(hit_of(rule, case, str(exc)))

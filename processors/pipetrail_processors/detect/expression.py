@@ -51,10 +51,15 @@ class Expression:
         # Fields that stand alone between `&&`: without them it does not hold.
         self.required = [source.strip() for source in conjuncts if source.strip() in FIELDS]
         told = [part for part in parts if part.paths]
-        # What the event alone answers.
-        self._own = [part.holds for part in told if OWN.issuperset(part.paths)]
+        # What the event alone answers, the policy alone, the trail as a whole.
+        own = [part for part in told if OWN.issuperset(part.paths)]
+        of_trail = [part for part in told if all(path.startswith("trail.") for path in part.paths)]
+        self._own = [part.holds for part in own]
         self._of_policy = [part.holds for part in told if BY_POLICY.issuperset(part.paths)]
-        self._of_trail = [part.holds for part in told if all(path.startswith("trail.") for path in part.paths)]
+        self._of_trail = [part.holds for part in of_trail]
+        # What is left to ask where these leave it open, with what may have left it open because it cannot be judged.
+        answered = [part for part in (*own, *of_trail) if part.plain]
+        self._besides = [part.holds for part in parts if not part.always and part not in answered]
 
     def __reduce__(self) -> tuple[type["Expression"], tuple[str]]:
         """Goes to another process as its source; what is compiled cannot."""
@@ -75,9 +80,25 @@ class Expression:
         """Whether what the event alone answers leaves it open. Never an error: that is for `holds`."""
         return _may_hold(self._own, case)
 
+    def holds_besides(self, case: Case) -> bool:
+        """Whether the condition holds for a case of which event and trail leave it open (`may_hold`, `may_hold_in`).
+
+        Raises:
+            ValueError: as `holds` does.
+        """
+        for holds in self._besides:  # noqa: SIM110 - as in `holds`
+            if not holds(case):
+                return False
+        return True
+
+    @property
+    def asks_of_trail(self) -> bool:
+        """Whether there is anything in it that the trail as a whole answers."""
+        return bool(self._of_trail)
+
     def may_hold_in(self, view: View) -> bool:
         """Whether what the trail as a whole answers leaves it open. Never an error."""
-        return not self._of_trail or _may_hold(self._of_trail, Case(view, view.facts))
+        return _may_hold(self._of_trail, Case(view, view.facts))
 
     def governed(self, view: View) -> bool:
         """Whether what the policy alone answers leaves it open. Never an error."""
@@ -96,8 +117,12 @@ class _Part:
         self._fields = [FIELDS[path] for path in self.paths]
         # It is a pure function of the fields' values.
         self._judge: Callable[[tuple[Value, ...]], bool] = lru_cache(maxsize=_REMEMBERED)(self._execute)
-        self._execute(tuple(_BLANK[path] for path in self.paths))
-        self.holds: Judge = _without_cel(source) or self._by_cel
+        blank = self._execute(tuple(_BLANK[path] for path in self.paths))
+        # It asks nothing and says yes, as where a rule has no condition.
+        self.always = blank and not self.paths
+        plain = _without_cel(source)
+        self.plain = plain is not None
+        self.holds: Judge = plain or self._by_cel
 
     def _by_cel(self, case: Case) -> bool:
         return self._judge(tuple([field(case) for field in self._fields]))

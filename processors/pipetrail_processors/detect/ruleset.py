@@ -20,6 +20,9 @@ from pipetrail_processors.lifecycle import exclusions
 from pipetrail_processors.lifecycle.exclusions import Excluded, Ground
 from pipetrail_processors.trail.fact import Fact
 
+# Facts by the ids of their events.
+Events = Mapping[str, Fact]
+
 _SETTING = "rules"
 _REMEMBERED = 32_768  # facts, some 10 MB at most
 
@@ -54,6 +57,10 @@ class Compiled:
         ]
         self._titles = [(choice.condition, Text(choice.value)) for choice in rule.title]
         self._gates = [GATES[path] for path in self.when.required if path in GATES]
+        # Whether it is about several events, which its conditions choose.
+        self.spans = bool(self.steps) or rule.threshold is not None
+        # Whether anything that is true of the whole trail can rule it out.
+        self._is_gated = bool(self._gates) or self.when.asks_of_trail or rule.each == "failed"
         self.sees_others = any(reads_others(path) for path in self._paths())
 
     def plausible(self, case: Case) -> bool:
@@ -69,6 +76,10 @@ class Compiled:
 
     def open_here(self, view: View) -> bool:
         """Whether what is true of the whole trail leaves it open that the rule finds something in it. Quick."""
+        if not self._is_gated:
+            return True
+        if self.rule.each == "failed" and not view.failed:
+            return False
         return self.possible(view.facts) and self.when.may_hold_in(view)
 
     def possible(self, facts: Sequence[Fact]) -> bool:
@@ -86,10 +97,19 @@ class Compiled:
             yield "item."
         yield from self.rule.dedupe
 
+    def completes(self, kind: str) -> bool:
+        """Whether the latest event of all, of this type, can be what a finding was lacking: no middle of a sequence is."""
+        return kind in self.steps[-1].on if self.steps else True
+
     @property
-    def spans(self) -> bool:
-        """Whether it is about several events, which its conditions choose."""
-        return bool(self.steps) or self.rule.threshold is not None
+    def reads_only_its_event(self) -> bool:
+        """Whether each of its findings is about one event, which nothing else told alters."""
+        return not (self.spans or self.sees_others or self.rule.dedupe or self.rule.each)
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether nothing but what `fields.GATES` look at lets it fire."""
+        return bool(self._gates)
 
     def title(self, case: Case) -> str:
         """What happened, in a sentence."""
@@ -172,24 +192,27 @@ class RuleSet:
         """Those that an event of the type can make fire."""
         return self._by_type.get(name, ())
 
-    def plausible(self, view: View) -> Mapping[Compiled, Collection[str]]:
-        """Those that facts could make fire, by what each alone says, with the ids of these events.
+    def plausible(self, view: View) -> Mapping[Compiled, Events]:
+        """Those that facts could make fire, by what each alone says, with the facts that could, by the ids of their events.
 
         A trail is judged anew with each of its events, and most rules are about something that most events are not: what a
         fact says once, it says for ever, and is remembered.
         """
         memory, repository = self._memory.under(view, self._by_type), view.subject.repository
-        found: dict[Compiled, set[str]] = {}
-        for name in memory.about.keys() & view.by_type.keys():
-            for fact in view.by_type[name]:
+        found: dict[Compiled, dict[str, Fact]] = {}
+        about, known = memory.about, memory.known
+        for name, facts in view.by_type.items():
+            if name not in about:
+                continue
+            for fact in facts:
                 event_id = fact["e"]["event_id"]
-                version, where, rules = memory.known.get(event_id, _NOT_YET)
+                version, where, rules = known.get(event_id, _NOT_YET)
                 if version != fact.get("h", "") or where != repository:
                     case = Case(view, [fact])
-                    rules = [rule for rule in memory.about[name] if rule.plausible(case)]
-                    memory.known[event_id] = (fact.get("h", ""), repository, rules)
+                    rules = [rule for rule in about[name] if rule.plausible(case)]
+                    known[event_id] = (fact.get("h", ""), repository, rules)
                 for rule in rules:
-                    found.setdefault(rule, set()).add(event_id)
+                    found.setdefault(rule, {})[event_id] = fact
         return found
 
     def altered_by(self, name: str) -> Sequence[Compiled]:
@@ -200,6 +223,11 @@ class RuleSet:
                 rule for rule in self.rules if name in rule.on or (rule.sees_others and not rule.spans)
             ]
         return known
+
+    def standing_together(self) -> Collection[Compiled]:
+        """Those of which one's findings hide another's."""
+        hidden = {name for rule in self.replacing for name in rule.rule.replaces}
+        return [*self.replacing, *(rule for rule in self.rules if rule.rule.id in hidden)]
 
     def renewed(self, finding: Mapping[str, Any], now: datetime) -> datetime | None:
         """Until when the exclusion that hid a finding was renewed; None where it was not."""

@@ -29,6 +29,7 @@ findings:                # see lifecycle/duties.py
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -58,6 +59,10 @@ _TicketPattern = Annotated[str, AfterValidator(_is_ticket_pattern)]
 _PRODUCTION = ("prod", "production", "live", "prod-*", "prod/*", "production-*", "production/*", "*-prod", "*-production")
 
 
+# Stages that must not have failed before a deployment, whatever the policy requires.
+JUDGED_WITHOUT_POLICY = frozenset({"build", "test"})
+
+
 class Environment(Part):
     """What holds for the environments that match: shell patterns, case ignored."""
 
@@ -66,6 +71,11 @@ class Environment(Part):
     production: bool = False
     require: tuple[_StageName, ...] = Field(default=(), description="stages that must have a passing run before a deployment")
     approvers: tuple[str, ...] = Field(default=(), description="id, name or e-mail of who may approve; empty: everybody")
+
+    @cached_property
+    def watched(self) -> frozenset[str]:
+        """The stages that a deployment there is judged by."""
+        return JUDGED_WITHOUT_POLICY.union(self.require)
 
     def applies(self, repository: str, environment: str) -> bool:
         """Whether this is about the repository's environment."""

@@ -23,6 +23,7 @@ from pipetrail_processors.output import Output
 from pipetrail_processors.trail.fact import ARTIFACT_EVIDENCE, Fact
 from pipetrail_processors.trail.places import places
 from pipetrail_processors.trail.relations import NOT_HANDED_ON, heads, merged_as, relations
+from pipetrail_processors.trail.stages import votes
 from pipetrail_processors.trail.summary import MAX_ENTRIES, Around, Subject, in_order, stages_of, summarize
 
 trail_id = lru_cache(maxsize=16_384)(ids.trail_id)
@@ -87,6 +88,7 @@ class Publisher:
                 ticket=view.ticket,
                 findings=references,
                 around=_around(work, node, view),
+                told=view.votes,
             )
         )
         return [
@@ -103,8 +105,8 @@ def _around(work: Work, node: Node, view: View) -> Around:
 
     def head_of(commit: str) -> tuple[bool, list[dict[str, Any]]]:
         facts = _visible(work, work.node(commit))
-        shown = [fact for fact in facts if fact.get("s") in NOT_HANDED_ON]
-        return any("c" in fact for fact in facts), stages_of(in_order(shown))
+        shown = in_order(fact for fact in facts if fact.get("s") in NOT_HANDED_ON)
+        return any("c" in fact for fact in facts), stages_of(shown, votes(shown))
 
     entry = view.commit["e"]
     committed = entry["time"] if entry.get("type") == "commit.recorded" else None

@@ -16,6 +16,8 @@ PASSED, FAILED, REJECTED, SKIPPED, CANCELLED, NEVER_RAN, NEUTRAL, NOT_REQUIRED, 
 )  # fmt: skip
 
 _BY_RESULT = {"success": PASSED, "failure": FAILED, "error": FAILED, "timeout": FAILED, "cancellation": CANCELLED}
+# Without a fact that says one of these nothing has failed.
+FAILURES = frozenset(result for result, state in _BY_RESULT.items() if state == FAILED)
 _BY_SKIP = {"on_purpose": SKIPPED, "never_ran": NEVER_RAN, "neutral": NEUTRAL, "not_required": NOT_REQUIRED}
 _BY_DECISION = {"approved": PASSED, "rejected": REJECTED}
 _VERDICTS = frozenset({PASSED, FAILED, REJECTED})

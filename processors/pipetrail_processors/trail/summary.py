@@ -24,7 +24,8 @@ from pipetrail_processors.trail.stages import (
     REJECTED,
     SKIPPED,
     Standing,
-    standings,
+    Vote,
+    decided,
 )
 
 Document = dict[str, Any]
@@ -82,6 +83,7 @@ def summarize(
     ticket: Document | None,
     findings: list[Document],
     around: Around,
+    told: Sequence[Vote],
     max_entries: int = MAX_ENTRIES,
 ) -> Document:
     """The trail's document.
@@ -93,6 +95,7 @@ def summarize(
         ticket: what `ticket_of` found.
         findings: the findings that hold for it, as `FindingRef`.
         around: what is known besides the facts.
+        told: what the facts say of their stages (`stages.votes`).
         max_entries: how long the timeline may be.
     """
     first, last = subject.times or (facts[0]["e"]["time"], facts[-1]["e"]["time"])
@@ -107,7 +110,7 @@ def summarize(
     if artifact := next((fact["p"] for fact in facts if "p" in fact), None):
         document["artifact"] = artifact
     document["related"] = {"hash": sorted(_hashes(subject, facts)), "user": sorted(_users(facts))}
-    stages = stages_of(facts)
+    stages = stages_of(facts, told)
     needed = {place["event_id"] for place in (*stages, *findings)}
     shown, omitted = _newest(facts, needed, max_entries, around.left_out)
     proposer = _proposer(facts)
@@ -236,9 +239,9 @@ def _users(facts: Sequence[Fact]) -> set[str]:
     return found
 
 
-def stages_of(facts: Sequence[Fact]) -> list[Document]:
-    """Where the stages stand, in the order in which a change passes them, with how long each took."""
-    found = standings(facts)
+def stages_of(facts: Sequence[Fact], told: Sequence[Vote]) -> list[Document]:
+    """Where the stages stand, in the order in which a change passes them, with how long each took; `told` as in `summarize`."""
+    found = decided(told)
     times: dict[str, tuple[str, str]] = {}
     for fact in facts:
         if stage := fact.get("s"):

@@ -11,21 +11,27 @@ from datetime import datetime, timedelta
 from pipetrail_schemas.times import format_time, parse_time
 
 from pipetrail_processors.detect.case import Case, View
-from pipetrail_processors.detect.ruleset import Compiled, Step
+from pipetrail_processors.detect.ruleset import Compiled, Events, Step
 from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.summary import in_order
 from pipetrail_processors.watch.dossier import DossierView
 from pipetrail_processors.watch.kept import KIND, TIME, Kept
 
 
-def candidates(rule: Compiled, view: View) -> list[Case]:
+def candidates(rule: Compiled, view: View, events: Events | None = None) -> list[Case]:
     """The cases of the rule whose condition is still to be judged, or has been where it is about several events.
+
+    Args:
+        rule: that is asked.
+        view: the dossier.
+        events: those of it that can make the rule fire, where that is known.
 
     Raises:
         ValueError: a condition cannot be judged.
     """
     if rule.steps:
         return list(_sequences(rule, view))
-    facts = [fact for fact in view.facts if fact["e"]["type"] in rule.on]
+    facts = [fact for fact in view.facts if fact["e"]["type"] in rule.on] if events is None else in_order(events.values())
     if rule.rule.threshold is None:
         if rule.rule.state_fields and isinstance(view, DossierView):
             facts = [fact for fact in facts if view.knows_state(fact)]

@@ -47,6 +47,14 @@ def test_parts_that_are_judged_one_by_one_give_what_the_whole_gives(source: str,
     assert cel.compile(source).execute(context) == Expression(source).holds(case)
 
 
+@given(_EXPRESSIONS, st.sampled_from(["a", "b", ""]), st.sampled_from(["c", None]))
+def test_what_was_answered_before_is_not_asked_again(source: str, kind: str, commit: str | None) -> None:
+    """What event and trail leave open, and what is left to ask, give together what the whole gives."""
+    fact = {"e": {"type": kind, "name": "b && c"}}
+    case, asked = Case(View(Subject("t", None, commit, 1), [fact], Policy()), [fact]), Expression(source)
+    assert asked.holds(case) == (asked.may_hold(case) and asked.may_hold_in(case.view) and asked.holds_besides(case))
+
+
 @pytest.mark.parametrize("text", ["a", "b", "", "c", "a, b"])
 @pytest.mark.parametrize(
     "source",
