@@ -40,7 +40,11 @@ def importers() -> None:
 @importers.command(name="git")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 @click.option("--branch", "branches", multiple=True, metavar="NAME", help="Import what this branch or tag reaches, not HEAD.")
-@click.option("--all-refs", is_flag=True, help="Import what any ref reaches, annotated tags, and what is a squash of what.")
+@click.option(
+    "--all-refs",
+    is_flag=True,
+    help="Import what any ref reaches (but forges' trial merges), annotated tags, and what is a squash of what.",
+)
 @click.option("--since", type=Moment(), help="Leave out what was committed before: 2026-11-23, or a time with its zone.")
 @click.option("--repository", type=_RepositoryUrl(), help="Record under this URL instead of the remote's.")
 @click.option("--verify-signatures", is_flag=True, help="Let git check every signature (slow); else they are 'unverified'.")

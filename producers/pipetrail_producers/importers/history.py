@@ -26,6 +26,16 @@ if sys.platform == "linux":
 
 # Large reads: a history is tens of megabytes in objects of a few hundred bytes.
 _BUFFER_BYTES = 1 << 20
+# What nobody committed to the repository, though it has a ref: the merges by which forges try an open request (GitHub and Azure
+# DevOps, GitLab and its trains, Bitbucket), which would tell as merged what never was; git's notes, and what was put aside.
+_NO_HISTORY = (
+    "refs/pull/*/merge",
+    "refs/merge-requests/*/merge",
+    "refs/merge-requests/*/train",
+    "refs/pull-requests/*/merge",
+    "refs/notes/*",
+    "refs/stash",
+)
 # The digits of a commit's id, by the repository's object format.
 _DIGITS = {"sha1": 40, "sha256": 64}
 # `%G?` of git-log. U is a valid signature by a key that nobody vouches for, E one whose key is missing; X and Y expired since.
@@ -44,7 +54,10 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which commits: those reachable from HEAD, from `branches`, or from `all_refs`; not those committed before `since`."""
+    """Which commits: those reachable from HEAD, from `branches`, or from `all_refs`; not those committed before `since`.
+
+    All refs are those that people commit to: see `_NO_HISTORY`.
+    """
 
     branches: tuple[str, ...] = ()
     all_refs: bool = False
@@ -134,7 +147,8 @@ def commit_of(repository: Repository, name: str) -> str | None:
 
 def _walk(repository: Repository, selection: Selection, file: IO[bytes]) -> None:
     limits = (f"--since={int(selection.since.timestamp())}",) if selection.since else ()
-    chosen: Sequence[str] = ("--all",) if selection.all_refs else ("--end-of-options", *(selection.branches or ("HEAD",)))
+    every = (*(f"--exclude={pattern}" for pattern in _NO_HISTORY), "--all")
+    chosen: Sequence[str] = every if selection.all_refs else ("--end-of-options", *(selection.branches or ("HEAD",)))
     if not (selection.all_refs or selection.branches) and commit_of(repository, "HEAD") is None:
         return
     command = _command(repository.folder, ("rev-list", "--topo-order", "--reverse", *limits, *chosen))

@@ -84,6 +84,29 @@ def test_selections(folder: Path, git: Git, tmp_path: Path) -> None:
         events(folder, tmp_path, Selection(branches=("nope",)))
 
 
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "refs/pull/7/merge",
+        "refs/merge-requests/7/merge",
+        "refs/merge-requests/7/train",
+        "refs/pull-requests/7/merge",
+        "refs/notes/commits",
+        "refs/stash",
+    ],
+)
+def test_what_nobody_committed_stays_out(folder: Path, git: Git, tmp_path: Path, ref: str) -> None:
+    """A forge's trial merge of an open request merges nothing, a stash is nobody else's business; the request's head counts."""
+    first = git(folder, "rev-parse", "HEAD")
+    tree = git(folder, "rev-parse", "HEAD^{tree}")
+    head = git(folder, "commit-tree", "-p", first, "-m", "proposed", tree)
+    trial = git(folder, "commit-tree", "-p", first, "-p", head, "-m", "trial", tree)
+    git(folder, "update-ref", "refs/pull/7/head", head)
+    git(folder, "update-ref", "refs/heads/pull/7/merge", head)
+    git(folder, "update-ref", ref, trial)
+    assert set(subjects(events(folder, tmp_path, Selection(all_refs=True)))) == {first, head}
+
+
 def test_an_empty_repository_has_no_commits(git: Git, tmp_path: Path) -> None:
     """A repository without a commit is imported, and nothing is found in it."""
     git(tmp_path, "init", "--quiet", "empty")
