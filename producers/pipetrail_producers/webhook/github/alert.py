@@ -1,4 +1,7 @@
-"""Alerts of secret scanning, code scanning and Dependabot; a push that was let through although it held a secret. Pure."""
+"""Alerts of secret scanning, code scanning and Dependabot; a push that was let through although it held a secret. Pure.
+
+An alert about the code or what it depends on that somebody dismissed is a scan passed over: nothing was mended.
+"""
 
 from typing import Any
 
@@ -25,6 +28,8 @@ _EVENTS = {
     "closed_by_user": _RESOLVED,
     "auto_dismissed": _RESOLVED,
 }
+# What people do to an alert without mending anything: the control that gave it. (A secret that is resolved was mostly revoked.)
+_PASSED_OVER = {("code_scanning_alert", "closed_by_user"): "code scanning", ("dependabot_alert", "dismissed"): "dependabot"}
 _SILENT = "who is assigned to an alert, or whether a secret still works, says nothing about delivery"
 
 
@@ -63,6 +68,7 @@ def _alert(payload: Any, place: Place, kind: str, what: str) -> Translation:
     if type_ is None:
         return Translation(silent=_SILENT)
     number = required(alert, "number", kind)
+    control = _PASSED_OVER.get((kind, action))
     time = _time(alert, action)
     reason = f"{what}; {why}" if type_ == _RESOLVED and (why := _why(alert)) else what
     data = merged(
@@ -71,17 +77,19 @@ def _alert(payload: Any, place: Place, kind: str, what: str) -> Translation:
             "event": {"action": action, "reason": reason},
             "vcs": {"ref": {"head": _head(payload, alert)}},
             "pipetrail": {
+                "control": control,
                 "labels": {
                     "alert": f"{kind} {number}",
                     "severity": name(alert, "rule.security_severity_level") or name(alert, "security_advisory.severity"),
                     "tool": name(alert, "tool.name"),
-                }
+                },
             },
         },
     )
     # An alert's number counts within its repository and kind.
     key = (kind, f"{place.repository} {number}")
     state = f"{action} {time or place.delivery}"
+    type_ = "policy.bypassed" if control else type_
     return Translation((place.fact(type_, time, key, data, state=state, subject=f"{kind} {number}"),))
 
 

@@ -30,10 +30,15 @@ _SILENT = Meaning("")
 
 # Patterns in the order in which they are tried; the first that matches decides.
 _MEANINGS: tuple[tuple[str, Meaning], ...] = (
-    # A control was passed over. No webhook says so.
+    # A control was passed over. Of protections no webhook says so.
     ("protected_branch.policy_override", _bypass("branch protection")),
     ("secret_scanning_push_protection.bypass", _bypass("secret scanning push protection")),
     ("workflows.bypass_protection_rules", _bypass("environment protection")),
+    # What a scanner found and somebody dismissed; all else about alerts webhooks tell better.
+    ("code_scanning.alert_closed_by_user", _bypass("code scanning")),
+    ("repository_vulnerability_alert.dismiss", _bypass("dependabot")),
+    ("code_scanning.alert_*", _SILENT),
+    ("secret_scanning_alert.*", _SILENT),
     # Somebody stepped in.
     ("protected_branch.rejected_ref_update", _INTERVENTION),
     ("workflows.cancel_workflow_run", _INTERVENTION),

@@ -33,6 +33,7 @@ _HEADER = "x-github-event"
 _UNKNOWN = "unknown"
 _TASK = ("taskrun.started", "taskrun.finished", "taskrun.skipped")
 _INCIDENT = ("incident.detected", "incident.reported", "incident.resolved")
+_SCAN = (*_INCIDENT, "policy.bypassed")
 _RUN = ("pipelinerun.queued", "pipelinerun.started", "pipelinerun.finished")
 _DEPLOYED = ("deployment.started", "deployment.finished", "deployment.removed")
 _POLICY, _ROLE, _BY_HAND = ("policy.changed",), ("role.changed",), ("intervention.recorded",)
@@ -104,10 +105,10 @@ _TOLD: dict[str, tuple[_Translator, Kind]] = {
     "meta": (repository.meta, Kind((*_POLICY, "source.gap"), "that the webhook itself was deleted")),
     "secret_scanning_alert": (
         alert.secret_scanning,
-        Kind((*_INCIDENT, "policy.bypassed"), "kind of secret, resolution, bypass"),
+        Kind(_SCAN, "kind of secret, resolution, bypass"),
     ),
-    "code_scanning_alert": (alert.code_scanning, Kind(_INCIDENT, "rule, severity, commit, who dismissed it and why")),
-    "dependabot_alert": (alert.dependabot, Kind(_INCIDENT, "dependency, severity, who dismissed it and why")),
+    "code_scanning_alert": (alert.code_scanning, Kind(_SCAN, "rule, severity, commit, who dismissed it and why")),
+    "dependabot_alert": (alert.dependabot, Kind(_SCAN, "dependency, severity, who dismissed it and why")),
     **{
         kind: (
             partial(exemption.request, kind),

@@ -359,3 +359,28 @@ def test_an_entry_without_a_document_id_is_known_by_its_content() -> None:
     plain = {key: value for key, value in github.override().items() if key != "_document_id"}
     first, again, other = (logged(entry)[0]["id"] for entry in (plain, dict(plain), {**plain, "actor": "ann"}))
     assert first == again != other
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "control"),
+    [
+        ("code_scanning_alert", "closed_by_user", "code scanning"),
+        ("dependabot_alert", "dismissed", "dependabot"),
+        ("code_scanning_alert", "fixed", None),
+        ("dependabot_alert", "auto_dismissed", None),
+    ],
+)
+def test_a_scan_is_passed_over_by_whoever_dismisses_what_it_found(kind: str, action: str, control: str | None) -> None:
+    """What was mended, or dismissed by a rule of the repository's own, is resolved."""
+    about = {
+        "number": 10,
+        "created_at": "2026-11-23T09:00:00Z",
+        "rule": {"id": "py/sql"},
+        "dismissed_comment": "checked before",
+    }
+    dependency = {"dependency": {"package": {"name": "requests"}}, "dismissed_by": github.BOB}
+    (one,) = told(kind, github.hook(action, alert={**about, **dependency}))
+    assert (one["type"], at(one, "pipetrail.control")) == (
+        ("dev.pipetrail.policy.bypassed.v1", control) if control else ("dev.pipetrail.incident.resolved.v1", None)
+    )
+    assert (at(one, "user.name"), "checked before" in at(one, "event.reason")) == ("bob", True)
