@@ -17,8 +17,9 @@ from pipetrail_deploy.process import spawn
 from pipetrail_deploy.server import log_file, tail
 from pipetrail_deploy.watchdog import Watchdog, watch
 
-# An event of the demo that names no commit waits so long for what it belongs to; in a real line it is ten minutes.
-ALIAS_WAIT_S = 5
+# An event of the demo that names no commit waits so long for what it belongs to; in a real line it is ten minutes. One of the
+# demo waits in vain, and the reader with it; the others' artifacts are known by then, on a machine that is busy as well.
+ALIAS_WAIT_S = 10
 _START_TIMEOUT_S = 300.0  # some seconds on a laptop; recovering a large state on a busy machine takes longer
 _STOP_TIMEOUT_S = 20.0  # the processor makes its state durable
 _POLL_S = 0.05
