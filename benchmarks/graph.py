@@ -70,7 +70,7 @@ def run(size: int) -> tuple[float, int, CountingState]:
     begin = time.perf_counter()
     for number in range(_DEPLOYMENTS + 1):
         work = Work(state, _REPOSITORY)
-        carried += len(Streams(work).place(deployment(number), trunk[at]))
+        carried += len(Streams(work).place(deployment(number), ("prod", ""), trunk[at]))
         work.save()
         at += chance.randrange(*_APART)
     return time.perf_counter() - begin, carried, state

@@ -235,7 +235,7 @@ class Pipeline:
         work.forget(entry.key)
 
     def _join(self, together: Round, work: Work, reading: Reading, fact: Fact, evidence: list[str]) -> list[Output]:
-        vouches = vouched(reading.kind, evidence, has_bytes="a" in fact) if "o" in fact else []
+        vouches = vouched(reading.kind, evidence, has_bytes=names_bytes(reading)) if "o" in fact else []
         joined = self._joiner.add(work, fact, vouches)
         if commit := reading.commit:
             if bonds := bonds_of(reading):

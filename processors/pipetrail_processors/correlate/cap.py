@@ -40,14 +40,14 @@ class LeftOut(NamedTuple):
 
 
 def cap(node: dict[str, Any]) -> list[Fact]:
-    """Leave out of the node what is too much. Counts what names its commit; returns what joined by evidence, to be counted."""
+    """Leave out of the node what is too much. Returns it, to be counted."""
     facts: dict[str, Fact] = node.get("f", {})
     if len(facts) <= MAX_OTHERS:
         return []
     classes: dict[str, list[Fact]] = {}
     for one in facts.values():
         classes.setdefault(_class_of(one), []).append(one)
-    by_evidence = []
+    out = []
     for kind, members in classes.items():
         limit = MAX_OTHERS if kind.endswith(_OTHER) else MAX_VERDICTS
         if len(members) <= limit:
@@ -55,16 +55,15 @@ def cap(node: dict[str, Any]) -> list[Fact]:
         members.sort(key=lambda one: (one["e"]["time"], one["e"]["event_id"]))
         for one in members[limit // 2 : len(members) - limit // 2]:
             del facts[one["e"]["event_id"]]
-            if "a" in one:
-                by_evidence.append(one)
-            else:
-                _count(node, kind, [one])
-    return by_evidence
+            out.append(one)
+    return out
 
 
-def count(node: dict[str, Any], fact: Fact) -> None:
-    """Count in the node a fact that joined by evidence, and was left out."""
-    _count(node, f"{_class_of(fact)}\0{fact['a'][0]}", [fact])
+def count(node: dict[str, Any], fact: Fact, alias: str | None = None) -> None:
+    """Count in the node a fact that was left out; `alias`: the evidence by which it joined, None where it names its commit."""
+    key = _class_of(fact) if alias is None else f"{_class_of(fact)}\0{alias}"
+    told = node.setdefault("o", {})
+    told[key] = list(with_more(told.get(key), [fact]))
 
 
 def move(source: dict[str, Any], target: dict[str, Any], alias: str) -> None:
@@ -90,11 +89,6 @@ def weight(node: dict[str, Any]) -> int:
     """Milliseconds that grow with what is left out, and are the same in any order: a term of the trail's revision."""
     spans = (LeftOut(*told) for told in node.get("o", {}).values())
     return sum(milliseconds(span.last) - milliseconds(span.first) + 1 for span in spans)
-
-
-def _count(node: dict[str, Any], key: str, out: Iterable[Fact]) -> None:
-    told = node.setdefault("o", {})
-    told[key] = list(with_more(told.get(key), out))
 
 
 def _class_of(fact: Fact) -> str:

@@ -12,20 +12,23 @@ the evidence of every event that could be its own: a number that only grows, and
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pipetrail_processors.correlate.cap import cap, count, move
 from pipetrail_processors.correlate.nodes import MAX_LINKS, Node, Work
+from pipetrail_processors.correlate.versions import Told, named, place_of, together, told
 from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.graph import streams
 from pipetrail_processors.trail.bonds import INVERSE
-from pipetrail_processors.trail.fact import Fact, is_digest, link_kind, standing
+from pipetrail_processors.trail.fact import Fact, is_deployment, is_digest, link_kind
 
 # Aliases of which a commit keeps who says that they are its own. Of more, chance decides, in any order alike; they stay linked.
 MAX_VOUCHERS = 4000
 # Commits that share author, author's time and message. More than a few are a robot's, and the same work only by their looks.
 _MAX_COPIES = 16
+# Events whose id is made of the commit: no version of one is about another commit.
+_KNOWN_BY_COMMIT = frozenset({"commit.recorded"})
 
 
 @dataclass(slots=True)
@@ -44,7 +47,18 @@ class Joiner:
 
     def add(self, work: Work, fact: Fact, vouched: list[str]) -> Joined:
         """Take in the fact of an event, with the evidence that the event vouches for."""
-        joined = self._add_with_commit(work, fact) if "o" in fact and "a" not in fact else self._add_by_evidence(work, fact)
+        if "o" not in fact and "a" not in fact:
+            if "d" not in fact:
+                return Joined()
+            # Nothing says what was deployed: people see it at once, as a trail of its own.
+            fact["a"] = [f"event:{fact['e']['event_id']}"]
+            work.change(fact["a"][0])["x"] = True
+        home = _home_of(work, fact)
+        known = work.node(home)["f"][fact["e"]["event_id"]] if home else None
+        stands = together(known, fact)
+        place = self._place_simple if _is_simple(stands) else self._place_by_evidence
+        joined = Joined(place(work, stands, home), again=known is not None)
+        joined.again |= _home_of(work, fact) is None  # one of too many
         if "o" in fact:
             joined.keys |= self._vouch(work, fact, vouched, again=joined.again)
         return joined
@@ -91,16 +105,32 @@ class Joiner:
                 return True
         return False
 
-    def _add_with_commit(self, work: Work, fact: Fact) -> Joined:
-        commit: str = fact["o"]
-        node, event_id = work.change(commit), fact["e"]["event_id"]
-        joined = Joined({commit}, again=_merge(node, fact))
-        joined.keys |= self._leave_out(work, commit)
-        if event_id in node["f"]:
-            joined.keys |= _place_in_stream(work, node["f"][event_id], commit, [])
-        else:
-            joined.again = True  # one of too many
-        return joined
+    def _place_simple(self, work: Work, fact: Fact, home: str | None) -> set[str]:
+        """An event that names its commit, by all of its versions, belongs there."""
+        commit, event_id = fact["o"], fact["e"]["event_id"]
+        work.change(commit).setdefault("f", {})[event_id] = fact
+        if home is None and fact["e"]["type"] not in _KNOWN_BY_COMMIT:
+            work.note(event_id, commit)
+        touched = {commit} | self._leave_out(work, commit)
+        if event_id in work.node(commit)["f"]:
+            touched |= _place_in_stream(work, fact, commit, [])
+        return touched
+
+    def _place_by_evidence(self, work: Work, fact: Fact, home: str | None) -> set[str]:
+        """An event whose evidence says where it belongs, or whose versions do not agree about that."""
+        touched = self._place(work, fact, home)
+        for alias in filter(is_deployment, fact.get("a", ())):
+            touched |= self._tell_digest(work, alias, fact["e"].get("digest"))
+        new_home = _home_of(work, fact)
+        return touched | self._leave_out(work, new_home) if new_home else touched
+
+    def _tell_digest(self, work: Work, deployment: str, digest: str | None) -> set[str]:
+        """One of the deployment's events names its bytes: the others are of these, too. Gives the keys to publish."""
+        known: list[str] = work.node(deployment).get("d", [])
+        if digest is None or digest in known or len(known) >= MAX_LINKS:
+            return set()
+        work.change(deployment)["d"] = sorted([*known, digest])
+        return self._settle(work, deployment)
 
     def _vouch(self, work: Work, fact: Fact, vouched: list[str], *, again: bool) -> set[str]:
         """An event says that this evidence is of the commit that it names. Gives the keys to publish."""
@@ -137,82 +167,64 @@ class Joiner:
             touched |= self._leave_out(work, home)
         return touched | _move_left_out(work, alias)
 
-    def _add_by_evidence(self, work: Work, fact: Fact) -> Joined:
-        event_id = fact["e"]["event_id"]
-        if "a" not in fact:
-            if "d" not in fact:
-                return Joined()
-            # Nothing says what was deployed: people see it at once, as a trail of its own.
-            fact["a"] = [f"event:{event_id}"]
-            work.change(fact["a"][0])["x"] = True
-        members = (work.node(alias).get("m", {}) for alias in fact["a"])
-        home = next((told[event_id][0] for told in members if event_id in told), None)
-        known = work.node(home).get("f", {}).get(event_id) if home else None
-        if known:
-            claims = max(known.get("q", 0), fact.get("q", 0))
-            fact = standing(known, fact)
-            if claims:
-                fact["q"] = claims
-        joined = Joined(self._place(work, fact, home), again=known is not None)
-        new_home: str = work.node(fact["a"][0])["m"][event_id][0]
-        joined.keys |= self._leave_out(work, new_home)
-        joined.again |= event_id not in work.node(new_home)["f"]
-        return joined
-
     def _leave_out(self, work: Work, home: str) -> set[str]:
         """Leave out of a node what is too much. What joined by evidence counts for its first alias. Gives keys to publish."""
         touched: set[str] = set()
         for fact in cap(work.change(home)):
-            event_id, aliases = fact["e"]["event_id"], fact["a"]
-            nodes = [work.change(alias) for alias in aliases]
-            possible: set[str] = {commit for node in nodes for commit in node.get("c", ())}
-            if about := _about(fact):
-                possible.add(about)
+            event_id, every = fact["e"]["event_id"], _evidence(work, fact)
+            work.note(event_id, None)
+            nodes = [work.change(alias) for alias in every.aliases]
+            possible: set[str] = {*every.commits, *(commit for node in nodes for commit in node.get("c", ()))}
             for node in (*nodes, *map(work.change, possible)):
                 for part in ("m", "n", "p"):
                     node.get(part, {}).pop(event_id, None)
-            counts = _counted_at(nodes[0], aliases[0])
-            count(work.change(counts), fact)
-            nodes[0]["v"] = counts
-            touched |= {counts, *possible}
+            touched |= possible
+            if "a" not in fact:
+                count(work.change(home), fact)
+                continue
+            first: str = fact["a"][0]
+            counts = _counted_at(work.node(first), first)
+            count(work.change(counts), fact, first)
+            work.change(first)["v"] = counts
+            touched.add(counts)
         return touched
 
     def _place(self, work: Work, fact: Fact, old_home: str | None) -> set[str]:
-        event_id, aliases = fact["e"]["event_id"], fact["a"]
-        nodes = [work.change(alias) for alias in aliases]
-        weight = fact.get("q", 0) + len(fact.get("y", ())) + _weight(nodes)
-        home, link = _resolve(fact, nodes)
-        touched = {home}
-        if about := _about(fact):
-            node = work.change(about)
+        """Put a fact where its evidence says. Gives the keys to publish."""
+        event_id, every = fact["e"]["event_id"], _evidence(work, fact)
+        nodes = {alias: work.change(alias) for alias in every.aliases}
+        weight = fact.get("q", 0) + len(fact.get("y", ())) + _weight(nodes.values())
+        own = _own_evidence(work, fact)
+        home, link = _resolve(fact, [(alias, nodes[alias]) for alias in own])
+        touched = {home, *every.commits}
+        for commit in every.commits:
+            node = work.change(commit)
             node.setdefault("n", {})[event_id] = weight
-            _stretch(node, fact["e"]["time"])
-            _forward(node, event_id, None if link == "alias" or home == about else home)
-            touched.add(about)
+            _stretch(node, every.times)
+            _forward(node, event_id, None if link == "alias" or home == commit else home)
         if old_home and old_home != home:
             _leave(work.change(old_home), event_id)
             touched.add(old_home)
-        fact["e"]["link"] = link
-        if "o" in fact and link != "commit":
-            fact["e"]["revision"] = fact["o"]
-        elif "o" in fact:
-            fact["e"].pop("revision", None)
+        _say_link(fact, link)
         work.change(home).setdefault("f", {})[event_id] = fact
-        for node in nodes:
-            _enlist(node, event_id, home, weight, fact["e"]["time"])
+        if old_home is None or "n" in fact:
+            work.note(event_id, every.aliases[0] if every.aliases else home)
+        for node in nodes.values():
+            node.setdefault("m", {})[event_id] = [home, weight]
+            _stretch(node, every.times)
             for commit in node.get("c", ()):
                 work.change(commit).setdefault("n", {})[event_id] = weight
                 touched.add(commit)
         fact.pop("l", None)
-        if _is_contradicted(fact, nodes):
+        if _is_contradicted(fact, [(alias, nodes[alias]) for alias in own]):
             fact["l"] = True
-        touched |= _place_in_stream(work, fact, None if link == "alias" or "l" in fact else home, nodes)
+        touched |= _place_in_stream(work, fact, None if link == "alias" or "l" in fact else home, list(nodes.values()))
         if link == "alias":
             self._wait(work, home, fact["r"])
         digest = fact["e"].get("digest")
         if digest and "d" in fact and not work.node(digest).get("c"):
             self._wait(work, digest, fact["r"])
-        return touched | {alias for alias, node in zip(aliases, nodes, strict=True) if node.get("x")}
+        return touched | {alias for alias, node in nodes.items() if node.get("x")}
 
     def _wait(self, work: Work, alias: str, recorded: str) -> None:
         node = work.change(alias)
@@ -221,35 +233,75 @@ class Joiner:
             self._waiting.add(work.state, recorded, work.repository, alias)
 
 
-def _resolve(fact: Fact, nodes: list[Node]) -> tuple[str, str]:
+def _is_simple(fact: Fact) -> bool:
+    """Whether nothing but the commit that the event names, in all of its versions, says where it belongs."""
+    return "o" in fact and "a" not in fact and "n" not in fact
+
+
+def _home_of(work: Work, fact: Fact) -> str | None:
+    """The key of the node that has a fact of the event; None where none has."""
+    event_id = fact["e"]["event_id"]
+    known = fact.get("o") if fact["e"]["type"] in _KNOWN_BY_COMMIT else work.knows(event_id)
+    if known is None:
+        return None
+    node = work.node(known)
+    home: str = known if event_id in node.get("f", ()) else node.get("m", {}).get(event_id, [known])[0]
+    return home if event_id in work.node(home).get("f", ()) else None
+
+
+def _evidence(work: Work, fact: Fact) -> Told:
+    """Where all versions of an event say that it belongs, with the bytes that its deployment is known by otherwise."""
+    every = told(fact)
+    return every._replace(aliases=list(dict.fromkeys((*_own_evidence(work, fact), *every.aliases))))
+
+
+def _own_evidence(work: Work, fact: Fact) -> list[str]:
+    """The evidence of the version that stands. Of a deployment all events are of the bytes that any of them names."""
+    aliases: list[str] = fact.get("a", [])
+    if "d" not in fact or any(map(is_digest, aliases)):
+        return aliases
+    digests = {digest for alias in aliases if is_deployment(alias) for digest in work.node(alias).get("d", ())}
+    return [*sorted(digests), *aliases]
+
+
+def _resolve(fact: Fact, evidence: Sequence[tuple[str, Node]]) -> tuple[str, str]:
     """Where the fact belongs, and by what kind of link."""
-    aliases: list[str] = fact["a"]
     fact.pop("j", None)
-    if fact.get("q", 0) <= 1:
-        made_of: list[str] = []
-        for alias, node in zip(aliases, nodes, strict=True):
-            commits = node.get("c", ())
-            if len(commits) == 1 and commits[0] == fact.get("o"):
+    about, made_of, among = named(fact), _made_of(evidence), set[str]()
+    for alias, node in evidence if fact.get("q", 0) <= 1 else ():
+        if "o" in fact and not is_digest(alias):
+            continue  # it says itself which commit it is of; only its bytes know better
+        commits = made_of if is_digest(alias) else set(node.get("c", ()))
+        among = made_of if is_digest(alias) else among  # the run at another commit does not make the bytes that one's
+        if len(commits) == 1 and commits <= (among or commits):
+            [commit] = commits
+            if commit == fact.get("o"):
                 break  # it says so itself, and the evidence agrees
-            if len(commits) == 1 and commits[0] in (made_of or commits):
+            if commit in node.get("c", ()):
                 fact["j"] = alias
-                return commits[0], link_kind(alias)
-            if is_digest(alias):
-                made_of = commits  # the run at another commit does not make it that one's
-        if about := _about(fact):
-            return about, "commit"
-    return next((alias for alias in aliases if is_digest(alias)), aliases[0]), "alias"
+                return commit, link_kind(alias)
+    if about and (fact.get("q", 0) <= 1 or not evidence):
+        return about, "commit"
+    waits = [alias for alias, _ in evidence]
+    return next((alias for alias in waits if is_digest(alias)), waits[0]), "alias"
 
 
-def _about(fact: Fact) -> str | None:
-    """The commit that an event names, and that is not the last word: see `fact`."""
-    about: str | None = fact.get("z") or fact.get("o")
-    return about
+def _made_of(evidence: Iterable[tuple[str, Node]]) -> set[str]:
+    """The commits that the bytes were made of, which the evidence names."""
+    return {commit for alias, node in evidence if is_digest(alias) for commit in node.get("c", ())}
 
 
-def _is_contradicted(fact: Fact, nodes: list[Node]) -> bool:
+def _say_link(fact: Fact, link: str) -> None:
+    fact["e"]["link"] = link
+    if "o" in fact and link != "commit":
+        fact["e"]["revision"] = fact["o"]
+    elif "o" in fact:
+        fact["e"].pop("revision", None)
+
+
+def _is_contradicted(fact: Fact, evidence: Iterable[tuple[str, Node]]) -> bool:
     """Whether what was deployed was made of other commits than the one that the deployment names."""
-    made_of = {commit for node in nodes for commit in node.get("c", ())}
+    made_of = _made_of(evidence)
     return "o" in fact and len(made_of) > 1 and fact["o"] not in made_of
 
 
@@ -270,7 +322,7 @@ def _move_left_out(work: Work, alias: str) -> set[str]:
     return {before, after}
 
 
-def _weight(nodes: list[Node]) -> int:
+def _weight(nodes: Iterable[Node]) -> int:
     """How much is known of the evidence: it grows with every link and every ended wait."""
     return sum(len(node.get("c", ())) + bool(node.get("x")) for node in nodes)
 
@@ -278,29 +330,26 @@ def _weight(nodes: list[Node]) -> int:
 def _place_in_stream(work: Work, fact: Fact, commit: str | None, nodes: list[Node]) -> set[str]:
     """Bring what runs where in line with a deployment, of which another version may have counted. Gives the keys to publish."""
     counts = streams.counts(fact)
-    if not (counts or ("y" in fact and streams.may_count(fact))):
+    if not (counts or "n" in fact or ("y" in fact and streams.may_count(fact))):
         return set()
-    doubt = _doubt(fact, commit, nodes)
-    return streams.Streams(work).place(fact, commit if counts else None, doubt)
+    every = told(fact)
+    doubt = _doubt(fact, commit, [*every.commits, *(other for node in nodes for other in node.get("c", ()))], nodes)
+    stream = streams.Streams(work)
+    own = place_of(fact) if counts else None
+    touched: set[str] = set()
+    for place in sorted(every.places, key=lambda place: place == own):  # it leaves the others before it comes to its own
+        touched |= stream.place(fact, place, commit if place == own else None, doubt)
+    return touched
 
 
-def _doubt(fact: Fact, commit: str | None, nodes: list[Node]) -> streams.Doubt:
+def _doubt(fact: Fact, commit: str | None, possible: Iterable[str], nodes: list[Node]) -> streams.Doubt:
     """How ambiguous the evidence is: it grows with every version of the event, and every link and claim once there are two."""
-    commits = {commit, fact.get("o"), *(other for node in nodes for other in node.get("c", ()))} - {None}
+    commits = {commit, *possible} - {None}
     claims, versions = fact.get("q", 0), len(fact.get("y", ()))
     if not commits or (len(commits) == 1 and claims <= 1 and not versions):
         return streams.NO_DOUBT
     links = sum(len(node.get("c", ())) for node in nodes)
     return streams.Doubt(claims + versions + links, tuple(sorted(filter(None, commits))))
-
-
-def _merge(node: Node, fact: Fact) -> bool:
-    """Put the fact among the node's. Returns whether it may have been there already; the version that stands is kept."""
-    facts = node.setdefault("f", {})
-    event_id = fact["e"]["event_id"]
-    known = facts.get(event_id)
-    facts[event_id] = standing(known, fact)
-    return known is not None
 
 
 def _leave(node: Node, event_id: str) -> None:
@@ -318,11 +367,6 @@ def _tell(node: Node, kind: str, other: str, event_id: str) -> None:
         told[key] = [kind, other, event_id]
 
 
-def _enlist(node: Node, event_id: str, home: str, weight: int, time: str) -> None:
-    node.setdefault("m", {})[event_id] = [home, weight]
-    _stretch(node, time)
-
-
 def _forward(node: Node, event_id: str, home: str | None) -> None:
     gone = node.setdefault("p", {})
     if home is None:
@@ -331,6 +375,6 @@ def _forward(node: Node, event_id: str, home: str | None) -> None:
         gone[event_id] = home
 
 
-def _stretch(node: Node, time: str) -> None:
-    first, last = node.get("t", (time, time))
-    node["t"] = [min(first, time), max(last, time)]
+def _stretch(node: Node, times: tuple[str, str]) -> None:
+    first, last = node.get("t", times)
+    node["t"] = [min(first, times[0]), max(last, times[1])]

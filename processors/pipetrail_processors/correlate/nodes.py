@@ -20,6 +20,10 @@ The node of an alias (`run:…`, `deployment:…`, `change:…`, a digest) has `
     m  members: event id → [key of the node that holds its fact, its `n`]
     t  times of its earliest and latest member  x  the wait has ended  w  a wait is queued  z  published
     v  the node where what was left out of its members counts
+    d  of a deployment: the digests that its events name
+
+Beside the nodes stands for each event the key of a node that knows it, so that a version of it that says that it belongs
+elsewhere finds the others.
 
 Keys are scoped by repository, so that one read and one write of a small value is what an event costs, however many there are.
 """
@@ -65,6 +69,7 @@ class Work:
         self.repository = repository
         self.day = day
         self._prefix = b"n\0" + repository.encode() + b"\0"
+        self._whereabouts = b"h\0" + repository.encode() + b"\0"
         self._nodes: dict[str, Node] = {}
         self._changed: set[str] = set()
         self._held: dict[bytes, Held] = {}
@@ -102,6 +107,19 @@ class Work:
         """Note that what is held under the key is to be written."""
         self._altered.add(key)
 
+    def knows(self, event_id: str) -> str | None:
+        """The key of a node that knows the event: that has its fact, or has it among its members. None for a new one."""
+        value = self.state.get(self._whereabouts + event_id.encode())
+        return None if value is None else value.decode()
+
+    def note(self, event_id: str, key: str | None) -> None:
+        """Keep which node knows the event; None: none does any more."""
+        name = self._whereabouts + event_id.encode()
+        if key is None:
+            self.state.delete(name)
+        else:
+            self.state.set(name, key.encode())
+
     def save(self) -> None:
         """Write what was changed, and queue what is new for the day when it is looked at again."""
         for name in sorted(self._altered):
@@ -122,6 +140,9 @@ class Work:
 
     def forget(self, key: str) -> None:
         """Remove a node that there is."""
+        node = self.node(key)
+        for event_id in {**node.get("f", {}), **node.get("m", {})} if self.repository else ():
+            self.note(event_id, None)
         count_trails(self.state, -is_trail(key))
         self.state.delete(self._prefix + key.encode())
         self._nodes.pop(key, None)

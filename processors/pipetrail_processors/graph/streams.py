@@ -116,12 +116,14 @@ class Streams:
         self._graph = CommitGraph(work.state, work.repository)
         self._prefix = work.repository.encode() + b"\0"
 
-    def place(self, fact: Fact, commit: str | None, doubt: Doubt = NO_DOUBT) -> set[str]:
-        """A deployment belongs to a commit, or (None) to none any more. Returns the commits whose trails have changed.
+    def place(self, fact: Fact, where: tuple[str, str], commit: str | None, doubt: Doubt = NO_DOUBT) -> set[str]:
+        """A deployment to an environment, of a service, belongs to a commit, or (None) to none any more.
+
+        Returns the commits whose trails have changed.
 
         Told again, it returns all that it had changed.
         """
-        stream = _stream_of(fact)
+        stream = "\0".join(where)
         entry = fact["e"]
         before = self._elements(stream)
         after = [element for element in before if element.event_id != entry["event_id"]]
@@ -140,7 +142,8 @@ class Streams:
                 touched |= self._settle(stream, element, new[element])
         if not commit:
             for element in before:
-                if element.event_id == entry["event_id"]:
+                # Without a commit it moved nothing here; elsewhere it may, if another version says that it was there.
+                if element.event_id == entry["event_id"] and element.commit:
                     touched |= self._write(stream, element, {})
         return touched
 
@@ -285,10 +288,6 @@ class Streams:
 
 def _since_ms(moved: dict[str, Any]) -> int:
     return min(max(0, milliseconds(moved["t"]) - _EARLY_MS), DOUBT_WEIGHT) if "t" in moved else 0
-
-
-def _stream_of(fact: Fact) -> str:
-    return f"{fact['e']['environment']}\0{fact.get('v', '')}"
 
 
 def _signs(moved: dict[str, Any]) -> dict[str, str]:

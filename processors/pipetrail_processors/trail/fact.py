@@ -7,8 +7,10 @@ A fact is a JSON object with short keys, since it is read and written with every
     y  hashes of the other versions of the event that were told; absent where there are none
     o  the commit that the event itself names and is of; absent where there is none
     z  the commit that a review and the like is about; it belongs to its change, and there only until the change is merged
-    a  the evidence by which it joins a trail, strongest first; absent where it names its commit, unless it is a deployment that
-       names its bytes, too: what they were made of is what was deployed, at whatever commit the job ran
+    a  the evidence by which it joins a trail, strongest first; absent where it names its commit, unless it is of a deployment
+       whose bytes it names, too, or another event of the deployment may: what they were made of is what was deployed, at
+       whatever commit the job ran
+    n  where its versions say that it belongs, if they differ (`correlate.versions`)
     j  the piece of evidence that it joined by
     l  what it deployed was made of other commits than the one that it names, and nobody knows which ran
     k  what of its stage it is (pipeline and task): a later run of the same replaces the earlier
@@ -92,8 +94,8 @@ def _add_belonging(fact: Fact, reading: Reading, evidence: list[str]) -> None:
             fact["z"] = reading.commit
     elif reading.commit:
         fact["o"] = reading.commit
-        if names_bytes(reading):
-            fact["a"] = [reading.artifact["hash"]]
+        if reading.kind.name in _DEPLOYMENTS and (found := [one for one in evidence if is_digest(one) or is_deployment(one)]):
+            fact["a"] = found
     elif evidence:
         fact["a"] = evidence
 
@@ -197,6 +199,11 @@ def vouched(kind: EventType, evidence: list[str], *, has_bytes: bool = False) ->
 def is_digest(alias: str) -> bool:
     """Whether the evidence is an artifact's digest."""
     return alias.startswith("sha")
+
+
+def is_deployment(alias: str) -> bool:
+    """Whether the evidence is a deployment's id."""
+    return alias.startswith("deployment:")
 
 
 def link_kind(alias: str) -> str:

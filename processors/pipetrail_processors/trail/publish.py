@@ -181,7 +181,7 @@ def _revision(work: Work, key: str) -> int:
 
 
 def _known_of_commit(node: Node) -> int:
-    own = [fact for fact in node.get("f", {}).values() if "o" in fact and "a" not in fact]
+    own = [fact for fact in node.get("f", {}).values() if "o" in fact and fact.keys().isdisjoint({"a", "n"})]
     versions = sum([len(fact["y"]) for fact in own if "y" in fact])
     linked: dict[str, int] = node.get("n", {})
     return len(own) + versions + len(linked) + sum(linked.values())

@@ -82,8 +82,24 @@ def _events(draw: st.DrawFn) -> list[dict[str, Any]]:
         other = {**event, "recorded": draw(st.integers(0, 9)), "event.reason": "told again"}
         if "pipetrail.result" in event:
             other["pipetrail.result"] = draw(_RESULTS)
-        events.append(other)
+        events.append(draw(_said_otherwise(other)))
     return events
+
+
+@st.composite
+def _said_otherwise(draw: st.DrawFn, event: dict[str, Any]) -> dict[str, Any]:
+    """The event, perhaps with other words about where it belongs. Not of a commit's record, which is known by its commit."""
+    other = {**event}
+    if other["type"] == "commit.recorded" or "vcs.repository" in other or "vcs.repository.url.full" in other:
+        return other
+    commit = draw(_COMMITS)
+    other["vcs.ref"] = {"head": {"revision": commit}} if commit else None
+    if run := draw(_RUNS):
+        other["cicd.pipeline.run.id"] = run
+    if "deployment.environment.name" in other:
+        other |= draw(_PLACES)
+        other["artifact.hash"] = draw(st.sampled_from(["d1", "d2"]))
+    return other
 
 
 @st.composite
@@ -170,6 +186,5 @@ def _end_of(values: Sequence[bytes]) -> tuple[dict[bytes, bytes], list[dict[str,
     for finding in findings:
         del finding["pipetrail"]["finding"]["revision"]
         finding["pipetrail"]["finding"].pop("correction", None)  # says what came last
-        finding["pipetrail"]["finding"].pop("correction", None)  # what corrected it is a matter of order
     records = {output.value or b"" for output in world.published[RECORDS]}
     return world.latest(TRAILS), findings, records

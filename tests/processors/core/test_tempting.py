@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pipetrail_processors.detect.labelled import START, messages
 from pipetrail_processors.detect.ruleset import RuleSet
+from pipetrail_schemas.topics import TRAILS
 from support.world import World
 
 HISTORIES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("tempting.yaml").read_text(encoding="utf-8"))
@@ -21,19 +22,25 @@ _ORDERS = 24
 
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history["says"])
 def test_every_event_is_shown_where_it_belongs_and_nowhere_else(history: dict[str, Any]) -> None:
-    """Whatever comes first; and what runs is what was deployed last with success."""
+    """Whatever comes first; what runs is what was deployed last with success, and what changes shows in a higher revision."""
     told = list(messages(history["events"]))
     names = [orjson.loads(value)["id"] for value in told]
+    told += messages(history.get("versions", ()))
+    ends = []
     for order in _orders(told):
         world = World(rules=_RULES)
         world.take(order)
         world.wait_until(START + timedelta(days=30))
+        world.assert_revisions_tell()
+        ends.append(world.latest(TRAILS))
         shown, runs = _shown(world.trails()), _runs(world.trails())
         assert [shown[name] for name in names] == [[commit] for commit in history["belongs"]]
         if "runs" in history:
             assert runs == history["runs"]
         if "unbound" in history:
             assert not any(trail["pipetrail"]["trail"].get("relations") for trail in world.trails())
+    if "versions" in history:
+        assert all(end == ends[0] for end in ends)
 
 
 def _orders(told: list[bytes]) -> list[list[bytes]]:
