@@ -151,13 +151,21 @@ class Text:
             ValueError: it names a field that there is not.
         """
         self._source = source
-        self.paths = tuple(_FIELD.findall(source))
+        # What stands between the fields, and the fields, by turns.
+        texts = _FIELD.split(source)
+        self.paths = tuple(texts[1::2])
         for path in self.paths:
             _require(path)
+        self._form = "%s".join(text.replace("%", "%%") for text in texts[::2])
+        self._fields = [FIELDS[path] for path in self.paths]
+
+    def __reduce__(self) -> tuple[type["Text"], tuple[str]]:
+        """Goes to another process as its source, as a condition does."""
+        return Text, (self._source,)
 
     def fill(self, case: Case) -> str:
         """The text with the fields' values."""
-        return _FIELD.sub(lambda match: str(FIELDS[match[1]](case)), self._source)
+        return self._form % tuple([field(case) for field in self._fields])
 
 
 def _may_hold(judges: Sequence[Judge], case: Case) -> bool:

@@ -121,7 +121,7 @@ OWN = (BY_POLICY | {"policy.ticket_required"}).union(
     for name in (
         *("id", "type", "time", "day", "stage", "actor_type", "bot", "reason", "result", "decision", "skip", "digest"),
         *("control", "control_kind", "effect", "verb", "action", "bypass_always", "administers", "environment", "production"),
-        *("branch", "trunk", "into_trunk", "forced", "rejected", "skip_marker"),
+        *("branch", "trunk", "into_trunk", "forced", "rejected", "skip_marker", "granted"),
     )
 )
 

@@ -1,5 +1,6 @@
 """The finding of a hit as a document (`pipetrail_schemas.finding.Finding`): who did what, where, why, and what to do. Pure."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pipetrail_schemas import ids
@@ -39,7 +40,7 @@ def hit_of(rule: Compiled, case: Case, problem: str) -> Hit:
     stage = standing.stage if standing else ""
     # Somebody who skips a stage is who did it; otherwise it is who deployed without it, or although it failed.
     shown = standing.fact["e"] if standing and standing.state == SKIPPED else entry
-    finding_id = ids.finding_id(rule.rule.id, [subject.id, *rule.identity(case)])
+    finding_id = _finding_id(rule.rule.id, subject.id, *rule.identity(case))
     title = f"Rule {rule.rule.id} {problem}" if problem else rule.title(case)
     severity = "high" if problem else rule.severity(case)
     state: Document = {
@@ -47,7 +48,7 @@ def hit_of(rule: Compiled, case: Case, problem: str) -> Hit:
         "category": rule.rule.category,
         "severity": severity,
         "title": title,
-        "runbook": list(rule.rule.runbook),
+        "runbook": rule.runbook,
         "evidence": _evidence(rule, case),
     }
     accepted = None if problem else rule.exclusion(case)
@@ -57,7 +58,7 @@ def hit_of(rule: Compiled, case: Case, problem: str) -> Hit:
     document: Document = {
         "@timestamp": max(fact["e"]["time"] for fact in case.facts) if rule.spans else entry["time"],
         "event": {"kind": "alert", "id": finding_id, "severity": SEVERITY_NUMBERS[severity]},  # type: ignore[index]
-        "rule": {"id": rule.rule.id, "name": rule.rule.name, "version": rule.rule.version, "description": rule.rule.why},
+        "rule": rule.shown,
         "message": title,
         "related": _related(case, shown),
         "pipetrail": {"finding": state},
@@ -72,6 +73,12 @@ def hit_of(rule: Compiled, case: Case, problem: str) -> Hit:
         "event_id": shown["event_id"],
     }
     return Hit(finding_id, document, reference, "excluded" if accepted and accepted.in_force else "open")
+
+
+@lru_cache(maxsize=16_384)
+def _finding_id(rule: str, *inputs: str) -> str:
+    """The id; a trail with a finding is judged anew with each of its events."""
+    return ids.finding_id(rule, inputs)
 
 
 def merged(one: Hit, other: Hit) -> Hit:

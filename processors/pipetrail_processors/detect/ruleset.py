@@ -62,13 +62,16 @@ class Compiled:
         # Whether anything that is true of the whole trail can rule it out.
         self._is_gated = bool(self._gates) or self.when.asks_of_trail or rule.each == "failed"
         self.sees_others = any(reads_others(path) for path in self._paths())
+        # What every finding says of it.
+        self.shown = {"id": rule.id, "name": rule.name, "version": rule.version, "description": rule.why}
+        self.runbook = list(rule.runbook)
 
     def plausible(self, case: Case) -> bool:
         """Whether what the event alone says leaves it open that the rule finds something in it: of a type that it is about."""
-        if self.steps:
-            kind = case.facts[0]["e"].get("type")
-            return any(kind in step.on and step.when.may_hold(case) for step in self.steps)
-        return self.when.may_hold(case)
+        if not self.steps:
+            return self.when.may_hold(case)
+        kind = case.facts[0]["e"].get("type")
+        return any(kind in step.on and step.when.may_hold(case) for step in self.steps)
 
     def governed(self, view: View) -> bool:
         """Whether what the policy alone answers leaves it open that the rule finds something."""

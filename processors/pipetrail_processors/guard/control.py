@@ -145,6 +145,8 @@ def changes(labels: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
 
 def bypass_always(control: str, labels: Mapping[str, str]) -> bool:
     """Whether it lets somebody pass always, not just by a reviewed change: afterwards nobody can tell the difference."""
+    if not labels:
+        return False
     told = " ".join(f"{_words(name)} {_words(value)}" for name, value in labels.items() if not _is_old(name))
     return "bypass" in _words(control) + told and re.search(r"\balways\b", told) is not None
 

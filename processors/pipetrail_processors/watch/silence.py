@@ -15,6 +15,7 @@ Only what is told within a day of happening counts as hearing somebody: an impor
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -188,5 +189,6 @@ def _bucket(hour: int) -> bytes:
     return b"S\0%d" % hour
 
 
+@lru_cache(maxsize=4096)
 def _key(repository: str) -> bytes:
     return b"s\0" + repository.encode()
