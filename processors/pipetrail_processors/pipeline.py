@@ -158,9 +158,8 @@ class Pipeline:
                 if others := _versions(headers):
                     fact["y"] = others
             outputs += self._join(together, work, reading, fact, evidence)
-        told = self._watch.on_event(work, fact, reading.source)
-        measured = self._anomalies.on_event(work, fact)
-        return outputs + told + measured + self._anomalies.on_findings(work, told)
+        self._anomalies.on_event(work, fact)
+        return outputs + self._watch.on_event(work, fact, reading.source)
 
     def take_link(self, together: Round, key: bytes | None, value: bytes | None) -> list[Output]:
         """Take in a message of the links topic: which repository and commit made what the alias names.
@@ -264,10 +263,10 @@ class Pipeline:
             work.cause = why.cause
             published = self._publisher.publish(work, key, again=why.again)
             outputs += published
-            found = any(output.topic is FINDINGS for output in published)
-            outputs += self._watch.on_trail(work, key, found=found, again=why.again)
+            self._watch.on_trail(work, key, found=any(output.topic is FINDINGS for output in published), again=why.again)
             outputs += self._anomalies.on_trail(work, key, again=why.again)
-        return outputs
+        found = self._watch.judge(work)
+        return outputs + found + self._anomalies.judge(work) + self._anomalies.on_findings(work, found)
 
 
 @lru_cache(maxsize=4096)

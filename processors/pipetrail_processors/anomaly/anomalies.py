@@ -33,6 +33,7 @@ from pipetrail_processors.detect.ruleset import Compiled, RuleSet
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.output import Output
 from pipetrail_processors.state.retention import Entry, enqueue
+from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import Subject
 from pipetrail_processors.watch.cases import candidates
@@ -81,6 +82,17 @@ class _Carrier:
         return Sample(ms, self.key, value, told, mark, self._slim if measure.span == 1 or value else b"")
 
 
+class _Waiting:
+    """The samples of a repository's events that are to be judged when the round ends. Nothing of it is written."""
+
+    def __init__(self, _: State) -> None:
+        # What was being taken in, the day of its recording, and its samples.
+        self.samples: list[tuple[str, int | None, list[tuple[_Measured, _Carrier, float]]]] = []
+
+    def save(self) -> None:
+        """There is nothing to write."""
+
+
 class Anomalies:
     """Keeps series and judges them. Keeps nothing between calls but policy and rules."""
 
@@ -117,8 +129,8 @@ class Anomalies:
                 continue
             self._replaced.setdefault(rule.rule.id, []).append(other)
 
-    def on_event(self, work: Work, fact: Fact) -> list[Output]:
-        """Take in an event. Returns findings.
+    def on_event(self, work: Work, fact: Fact) -> None:
+        """Take in an event, to be judged when the round ends (`judge`).
 
         Args:
             work: the nodes of the repository, with the event joined.
@@ -126,16 +138,28 @@ class Anomalies:
         """
         measured = self._by_type.get(fact["e"]["type"])
         if not measured or not work.repository:
-            return []
-        outputs: list[Output] = []
+            return
         carrier = _Carrier(fact)
+        samples = []
         for one in measured:
             if one.setting.name == _DURATIONS:
                 for about, length in durations(work, fact):
                     if about["e"]["type"] in one.rule.on:
-                        outputs += self._take(work, one, carrier if about is fact else _Carrier(about), length)
+                        samples.append((one, carrier if about is fact else _Carrier(about), length))
             elif (value := one.measure.value(fact)) is not None:
+                samples.append((one, carrier, value))
+        if samples:
+            work.held(b"y", _Waiting).samples.append((work.cause, work.day, samples))
+
+    def judge(self, work: Work) -> list[Output]:
+        """The round ends, and what its events told of dossiers is judged: judge what they measured. Returns findings."""
+        waiting = work.held(b"y", _Waiting)
+        outputs: list[Output] = []
+        for work.cause, day, samples in waiting.samples:
+            work.begin(day)
+            for one, carrier, value in samples:
                 outputs += self._take(work, one, carrier, value)
+        waiting.samples.clear()
         return outputs
 
     def on_findings(self, work: Work, told: Iterable[Output]) -> list[Output]:

@@ -16,7 +16,7 @@ class MeasureView(DossierView):
     """The events of a finding, and the verdict."""
 
     def __init__(self, subject: Subject, facts: Sequence[Fact], policy: Policy, verdict: Verdict) -> None:
-        super().__init__(subject, facts, policy, lambda _: (), lambda _: {})
+        super().__init__(subject, facts, policy, lambda _: {})
         self.verdict = verdict
 
 

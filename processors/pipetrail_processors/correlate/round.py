@@ -43,8 +43,8 @@ class Round:
             told[key] = Told(work.cause, again or (before is not None and before.again), work.day)
 
     def end(self) -> Iterable[tuple[Work, dict[str, Told]]]:
-        """The repositories with trails to publish, and these. After the last one, all is written."""
-        for repository, told in self._told.items():
-            yield self._works[repository], told
+        """All repositories that were touched, with their trails to publish. After the last one, all is written."""
+        for repository, work in self._works.items():
+            yield work, self._told.get(repository, {})
         for work in self._works.values():
             work.save()

@@ -4,8 +4,9 @@ A deployment is one case, however many of its events have come: it is judged as 
 is published again as withdrawn, and says what changed it. Which findings were published, in which revision, stands in the node.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -19,12 +20,38 @@ from pipetrail_processors.lifecycle.settle import base_of
 from pipetrail_processors.trail.stages import Standing
 from pipetrail_processors.trail.summary import in_order
 
-__all__ = ["Hit", "detect", "trail_cases", "update"]
+__all__ = ["Hit", "Part", "detect", "trail_cases", "update"]
 
 Document = dict[str, Any]
 Cases = Callable[[Compiled, View, Events], Sequence[Case]]
 
 _WITHDRAWN = "withdrawn"
+
+
+class Part(NamedTuple):
+    """What is judged anew where all else stands.
+
+    Attributes:
+        rules: all that they say.
+        single: what these say of `events`; each of their findings is about one event, which nothing else alters.
+        events: ids.
+    """
+
+    rules: Collection[Compiled]
+    single: Collection[Compiled]
+    events: AbstractSet[str]
+
+    def asks(self, rule: Compiled) -> bool:
+        """Whether the rule is one of them."""
+        return rule in self.rules or rule in self.single
+
+    def judges(self, document: Document) -> bool:
+        """Whether a finding that was published is one of those that are judged anew."""
+        name = document["rule"]["id"]
+        if any(rule.rule.id == name for rule in self.rules):
+            return True
+        about = document["pipetrail"]["finding"]["evidence"]
+        return any(rule.rule.id == name for rule in self.single) and not self.events.isdisjoint(about)
 
 
 def trail_cases(rule: Compiled, view: View, events: Events) -> list[Case]:
@@ -37,20 +64,21 @@ def trail_cases(rule: Compiled, view: View, events: Events) -> list[Case]:
     return found
 
 
-def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
+def detect(view: View, rules: RuleSet, cases: Cases = trail_cases, part: Part | None = None) -> list[Hit]:
     """The hits of all rules on a trail or dossier, in order of their ids.
 
     Args:
         view: what is judged.
         rules: by which; those about it.
         cases: what a rule is asked about.
+        part: what of it, if not all.
     """
     plausible = rules.plausible(view)
     if not plausible:
         return []
     found: dict[str, Hit] = {}
     for rule, events in plausible.items():
-        if not rule.open_here(view):
+        if (part and not part.asks(rule)) or not rule.open_here(view):
             continue
         for hit in _hits(rule, view, cases, events):
             known = found.get(hit.id)
@@ -69,7 +97,9 @@ def detect(view: View, rules: RuleSet, cases: Cases = trail_cases) -> list[Hit]:
     return sorted(hits, key=lambda hit: hit.id)
 
 
-def update(node: Node, hits: Sequence[Hit], ledger: Ledger, *, again: bool, cause: str = "") -> list[tuple[str, bytes]]:
+def update(
+    node: Node, hits: Sequence[Hit], ledger: Ledger, *, again: bool, cause: str = "", part: Part | None = None
+) -> list[tuple[str, bytes]]:
     """Compare the hits with what was published. Returns what is to be published, as (finding id, value).
 
     Args:
@@ -78,13 +108,15 @@ def update(node: Node, hits: Sequence[Hit], ledger: Ledger, *, again: bool, caus
         ledger: what people decided about the findings of the node.
         again: publish what has not changed, too.
         cause: what was told last, in words: what a corrected finding says it was corrected by.
+        part: what the hits are of, if not of all.
     """
     published: dict[str, Document] = node.get("g", {})
     if not hits and not published:
         return []
     changed = set()
     current = {hit.id: hit for hit in hits}
-    for finding_id in sorted(current.keys() | published.keys()):
+    judged = published.keys() if part is None else {key for key, one in published.items() if part.judges(one)}
+    for finding_id in sorted(current.keys() | judged):
         before = ledger.before(finding_id, published.get(finding_id))
         hit = current.get(finding_id)
         base = hit.status if hit else _WITHDRAWN

@@ -108,4 +108,4 @@ def _dossiers(rule: Compiled, values: Iterable[bytes], policy: Policy) -> list[l
 
 def _view(facts: list[Fact], policy: Policy) -> DossierView:
     subject = Subject(id=ids.trail_id("", ""), repository=None, commit=None, revision=1)
-    return DossierView(subject, facts, policy, lambda _: (), lambda _: {})
+    return DossierView(subject, facts, policy, lambda _: {})

@@ -5,9 +5,9 @@ about what is no longer kept stands as it was published. A dossier of which noth
 (`retention`) leaves the state.
 
     key    one of  c ID (a change)   e ENVIRONMENT SERVICE   a ACTOR   r (the repository)
-    value  a line each: whether it is queued for the day when it is looked at again, the time of the latest fact that had to go,
-           and the facts in a row each (`kept`); findings as they were published (`g`, by id) and those that were decided about
-           (`q`); the facts
+    value  a line each: whether it is queued for the day when it is looked at again, the time of the latest rare fact that had
+           to go, the facts in a row each (`kept`), how many pass by, and by which rules and policy it was judged; findings as
+           they were published (`g`, by id) and those that were decided about (`q`); the facts; those that pass by (`passing`)
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,19 +15,21 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import orjson
+from pipetrail_schemas.lazy import lazy
 
-from pipetrail_processors.correlate.nodes import Work
+from pipetrail_processors.correlate.nodes import Node, Work
 from pipetrail_processors.detect.case import View
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.state.retention import Entry, day_of, enqueue
 from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import Subject
-from pipetrail_processors.watch.kept import ID, TIME, Bounds, Kept
+from pipetrail_processors.watch.kept import COMMIT, FREQUENT, ID, KIND, TIME, Bounds, Kept, is_older, merged, passes_by, row_of
+from pipetrail_processors.watch.passing import Passing, written
 from pipetrail_processors.watch.state_fields import since
 
 # The lines of a dossier that there is not yet.
-_EMPTY = (b'[false,"",[]]', b"{}")
+_EMPTY = (b'[false,"",[],0,""]', b"{}", b"")
 
 # The largest value is some 60 kB, an ordinary one 10. A repository and an actor are about sequences and bursts of rare events,
 # a change and an environment about their life, of which the latest decides.
@@ -44,28 +46,34 @@ _QUEUED = "dossier:"
 
 
 class DossierView(View):
-    """A dossier to be judged. `of_commit` gives the facts of a commit's trail, `open_findings` the ids found."""
+    """A dossier to be judged; `node` gives the nodes of commits (`correlate.nodes`)."""
 
     def __init__(
-        self,
-        subject: Subject,
-        facts: Sequence[Fact],
-        policy: Policy,
-        of_commit: Callable[[str], Iterable[Fact]],
-        open_findings: Callable[[str], Mapping[str, Any]],
-        *,
-        gone_until: str = "",
+        self, subject: Subject, facts: Sequence[Fact], policy: Policy, node: Callable[[str], Node], *, gone_until: str = ""
     ) -> None:
         super().__init__(subject, facts, policy)
         self._gone_until = gone_until
+        self._node = node
         self.standings: dict[str, Any] = {}
-        # The deployments of each commit.
-        self.deployments: dict[str, set[str]] = {}
-        for fact in facts:
+
+    @lazy
+    def deployments(self) -> Mapping[str, Collection[str]]:
+        """The deployments of each commit."""
+        found: dict[str, set[str]] = {}
+        for fact in self.facts:
             if "d" in fact and "o" in fact:
-                self.deployments.setdefault(fact["o"], set()).add(fact["d"])
-        self.of_commit = of_commit
-        self.open_findings = open_findings
+                found.setdefault(fact["o"], set()).add(fact["d"])
+        return found
+
+    def of_commit(self, commit: str) -> Iterable[Fact]:
+        """The facts of a commit's trail."""
+        facts: Mapping[str, Fact] = self._node(commit).get("f", {})
+        return facts.values()
+
+    def open_findings(self, commit: str) -> Mapping[str, Any]:
+        """The findings that were published for a commit's trail."""
+        published: Mapping[str, Any] = self._node(commit).get("g", {})
+        return published
 
     def knows_state(self, fact: Fact) -> bool:
         """Whether the state as of a fact is to be told: all is kept that it rests on, or the fact is the latest."""
@@ -100,14 +108,24 @@ class Dossier:
         self.key = key
         self.name = _name(scope, key)
         self._state = state
-        self._scope = scope
+        self.scope = scope
         value = state.get(self.name)
-        self.is_new = value is None
-        head, self._findings, *lines = value.split(b"\n") if value else _EMPTY
-        # Whether it is in the queue of what is looked at again; the time of the latest fact that had to go, "" for none.
-        self.queued, self.gone_until, rows = orjson.loads(head)
-        self.kept = Kept(rows, lines)
+        self.is_unknown = value is None
+        head, self._findings, facts = value.split(b"\n", 2) if value else _EMPTY
+        # Whether it is in the queue of what is looked at again; the time of the latest rare fact that had to go, "" for none;
+        # and by what it was judged.
+        self.queued, self.gone_until, self._rows, passing, self.judged_by = orjson.loads(head)
+        *self._lines, passing_lines = facts.split(b"\n", len(self._rows))
+        self._passing = Passing(passing, passing_lines)
+        self._kept: Kept | None = None
         self._node: dict[str, Any] | None = None
+
+    @property
+    def kept(self) -> Kept:
+        """All its facts."""
+        if self._kept is None:
+            self._kept = merged(self._rows, self._lines, *self._passing.read())
+        return self._kept
 
     @property
     def node(self) -> dict[str, Any]:
@@ -130,19 +148,50 @@ class Dossier:
         """What is kept, in order of time."""
         return self.kept.facts()
 
+    def pass_by(self, fact: Fact, bounds: Bounds) -> bool:
+        """Take in a fact that comes all day, and after all others; False where it may be anything else. Quick.
+
+        It is the first of its kind, or compared with what is rare, where that is not followed by one of its type.
+        """
+        if self._kept is not None or fact["e"]["type"] not in FREQUENT:
+            return False
+        row = row_of(fact)
+        if self._rows and not passes_by(row, self._rows, bounds):
+            return False
+        if orjson.dumps(row[ID]) in self._passing.lines:
+            return False
+        return self._passing.follow(row, orjson.dumps(fact), bounds)
+
+    def is_new(self, commit: str | None, deployment: str | None) -> bool:
+        """Whether nothing is kept of another deployment of the commit. Quick, and no in doubt."""
+        if commit is None:
+            return True
+        if self._kept is not None or any(row[COMMIT] == commit for row in self._rows):
+            return False
+        return self._passing.is_new(commit, deployment)
+
+    def may_lose(self, events: Collection[str], time: str, bounds: Bounds) -> bool:
+        """Whether another fact of that time may drive one of these out."""
+        rows = self.kept.rows
+        frequent = sum(row[KIND] in FREQUENT for row in rows)
+        full = {True: frequent >= bounds.frequent, False: len(rows) - frequent >= bounds.facts}
+        return any(
+            full[row[KIND] in FREQUENT] or is_older(row[TIME], time, bounds.age.days) for row in rows if row[ID] in events
+        )
+
     def add(self, fact: Fact, bounds: Bounds) -> Added:
         """Take in a fact."""
         again = self.kept.put(fact)
         beyond = self.kept.beyond(bounds)
         gone = {row[ID] for row in beyond}
         if gone:
-            self.gone_until = max(self.gone_until, *(row[TIME] for row in beyond))
+            self.gone_until = max(self.gone_until, *(row[TIME] for row in beyond if row[KIND] not in FREQUENT), "")
             self.kept.remove(gone)
         return Added(fact["e"]["event_id"] not in gone, again, gone)
 
     def clear(self) -> None:
         """Let go of all facts; findings stay."""
-        self.kept = Kept([], [])
+        self._kept = Kept([], [])
 
     def shows(self, events: Collection[str]) -> bool:
         """Whether a finding that was published shows one of the events."""
@@ -184,11 +233,14 @@ class Dossier:
         """Write it."""
         if not self.queued:
             self.queued = True
-            enqueue(self._state, self.day, [Entry(self._scope, _QUEUED + self.key)])
+            enqueue(self._state, self.day, [Entry(self.scope, _QUEUED + self.key)])
         if self._node is not None:
             self._findings = orjson.dumps(self._node)
-        head = orjson.dumps([self.queued, self.gone_until, self.kept.rows])
-        self._state.set(self.name, b"\n".join((head, self._findings, *self.kept.lines())))
+        if self._kept is not None:
+            compared, passing = self._kept.parted()
+            self._rows, self._lines, self._passing = compared.rows, compared.lines(), written(passing.rows, passing.lines())
+        head = orjson.dumps([self.queued, self.gone_until, self._rows, self._passing.count, self.judged_by])
+        self._state.set(self.name, b"\n".join((head, self._findings, *self._lines, self._passing.lines)))
 
 
 def dossier_of(work: Work, scope: str, key: str) -> Dossier:

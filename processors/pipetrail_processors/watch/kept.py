@@ -4,9 +4,10 @@ What quick looks need of all of them stands before the lines, a row each. So an 
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,14 +16,17 @@ from pipetrail_schemas.times import format_time, parse_time
 from pipetrail_processors.trail.fact import Fact
 
 # The places of a row. Rows are in order of time; those of the same millisecond in order of their ids.
-TIME, ID, KIND, _RECORDED, _HASH, _COMMIT, _DEPLOYMENT = range(7)
+TIME, ID, KIND, _RECORDED, _HASH, COMMIT, DEPLOYMENT = range(7)
 _DATE = len("2026-11-23")
 
 Row = list[Any]
 
 
 class Bounds(NamedTuple):
-    """How much is kept: so many facts, so many of types that come all day, none older than this before the newest."""
+    """How much is kept: so many facts, so many of types that come all day, none older than this before the newest.
+
+    Of what comes all day the first of a type after each rare fact is kept as long as that one: it is what rules compare.
+    """
 
     facts: int
     frequent: int
@@ -30,7 +34,7 @@ class Bounds(NamedTuple):
 
 
 # What comes all day must not drive out what comes once a year and is compared with it.
-_FREQUENT = frozenset({"push.received", "change.merged", "deployment.started", "deployment.finished"})
+FREQUENT = frozenset({"push.received", "change.merged", "deployment.started", "deployment.finished"})
 
 
 class Kept:
@@ -48,6 +52,11 @@ class Kept:
         self._facts = list(read)
         return read
 
+    def of(self, events: Collection[str]) -> list[Fact]:
+        """Those of some events."""
+        facts = (one for row, one in zip(self.rows, self._facts, strict=True) if row[ID] in events)
+        return [orjson.loads(one) if isinstance(one, bytes) else one for one in facts]
+
     def lines(self) -> list[bytes]:
         """All of them, as they are kept."""
         return [one if isinstance(one, bytes) else orjson.dumps(one) for one in self._facts]
@@ -62,7 +71,7 @@ class Kept:
 
     def outlines(self) -> list[Fact]:
         """Of each the commit and the deployment, where it has them: what `fields.GATES` look at."""
-        return [{"o": row[_COMMIT], "d": row[_DEPLOYMENT]} for row in self.rows if row[_COMMIT] and row[_DEPLOYMENT]]
+        return [{"o": row[COMMIT], "d": row[DEPLOYMENT]} for row in self.rows if row[COMMIT] and row[DEPLOYMENT]]
 
     def latest_recording(self) -> str:
         """When the latest of them was recorded; "" where there are none."""
@@ -70,8 +79,7 @@ class Kept:
 
     def put(self, fact: Fact) -> bool:
         """Take in a fact, unless another version of it stands (`fact.stands`). Returns whether one had been there before."""
-        entry = fact["e"]
-        row = [entry["time"], entry["event_id"], entry["type"], fact["r"], fact["h"], fact.get("o"), fact.get("d")]
+        row = row_of(fact)
         ids = [one[ID] for one in self.rows]
         known = row[ID] in ids
         if known:
@@ -98,17 +106,69 @@ class Kept:
         if len(rows) <= min(bounds.facts, bounds.frequent):
             return gone
         young = rows[len(gone) :]
-        frequent = [row for row in young if row[KIND] in _FREQUENT]
-        if len(frequent) > bounds.frequent:
-            gone += frequent[: -bounds.frequent]
-        if len(young) - len(frequent) > bounds.facts:
-            gone += [row for row in young if row[KIND] not in _FREQUENT][: -bounds.facts]
-        return gone
+        rare = [row for row in young if row[KIND] not in FREQUENT]
+        if len(rare) > bounds.facts:
+            gone += rare[: -bounds.facts]
+            dropped = {row[ID] for row in rare[: -bounds.facts]}
+            young = [row for row in young if row[ID] not in dropped]
+        passing = [row for row, pinned in _pinned(young) if not pinned]
+        return gone + passing[: max(0, len(passing) - bounds.frequent)]
+
+    def parted(self) -> tuple["Kept", "Kept"]:
+        """Those that are rare, or compared with what is; and those that pass by."""
+        lines, pins = self.lines(), [pinned for _, pinned in _pinned(self.rows)]
+        parts = []
+        for wanted in (True, False):
+            at = [place for place, pinned in enumerate(pins) if pinned is wanted]
+            parts.append(Kept([self.rows[place] for place in at], [lines[place] for place in at]))
+        return parts[0], parts[1]
+
+
+def row_of(fact: Fact) -> Row:
+    """The row of a fact."""
+    entry = fact["e"]
+    return [entry["time"], entry["event_id"], entry["type"], fact["r"], fact["h"], fact.get("o"), fact.get("d")]
+
+
+def merged(rows: list[Row], lines: list[bytes], others: list[Row], other_lines: list[bytes]) -> Kept:
+    """Those of two, in order of time."""
+    if rows and others:
+        both = sorted(zip([*rows, *others], [*lines, *other_lines], strict=True), key=lambda pair: pair[0][: ID + 1])
+        return Kept([row for row, _ in both], [line for _, line in both])
+    return Kept([*rows, *others], [*lines, *other_lines])
+
+
+def passes_by(row: Row, rows: Sequence[Row], bounds: Bounds) -> bool:
+    """Whether a row of what comes all day comes after all of these, which are rare or compared with such, and is neither."""
+    if rows[-1][TIME] >= row[TIME] or is_older(rows[0][TIME], row[TIME], bounds.age.days):
+        return False
+    if any(other[ID] == row[ID] for other in rows):
+        return False
+    before = takewhile(lambda other: other[KIND] in FREQUENT, reversed(rows))
+    return any(other[KIND] == row[KIND] for other in before)
+
+
+def is_older(time: str, last: str, days: int) -> bool:
+    """Whether a time may be so many days before another one; told quickly, by their dates."""
+    return time[:_DATE] <= _days_before(last[:_DATE], days)
+
+
+def _pinned(rows: Iterable[Row]) -> Iterator[tuple[Row, bool]]:
+    """Each row, and whether it is to stay: it is rare, or the first of its type after a rare one."""
+    seen: set[str] | None = None
+    for row in rows:
+        if row[KIND] not in FREQUENT:
+            seen = set()
+            yield row, True
+        else:
+            yield row, seen is not None and row[KIND] not in seen
+            if seen is not None:
+                seen.add(row[KIND])
 
 
 def _oldest(first: str, last: str, age: timedelta) -> str:
     """From when on facts are kept; "" where even the first one is young enough for sure, which is to be told quickly."""
-    if first[:_DATE] > _days_before(last[:_DATE], age.days):
+    if not is_older(first, last, age.days):
         return ""
     oldest = format_time(parse_time(last) - age)
     return oldest if first < oldest else ""

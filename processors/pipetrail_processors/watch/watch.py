@@ -4,17 +4,20 @@ Called for every event, after it has joined its trail, and for every trail that 
 environment depends on the trails of its commits. Events that no rule over dossiers names cost one look into a table.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pipetrail_schemas import ids
+from pipetrail_schemas.lazy import lazy
 from pipetrail_schemas.times import format_time
 from pipetrail_schemas.topics import FINDINGS
 
 from pipetrail_processors.correlate.nodes import Work
-from pipetrail_processors.detect.detect import detect, update
+from pipetrail_processors.detect.case import Case
+from pipetrail_processors.detect.detect import Part, detect, update
 from pipetrail_processors.detect.ruleset import Compiled, RuleSet
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle.ledger import Ledger, in_dossier
@@ -45,16 +48,40 @@ _NOT_JUDGED = frozenset({"url", "duration_ms", "link", "name", "stage"})
 # What a fact has that joins a trail (`fact`), or that waits for one.
 _TRAIL_KEYS = frozenset({"o", "a", "d"})
 _ALONE = Bounds(1, 1, timedelta(days=1))
+_MARK_BYTES = 4
 
 
-class _Touched(NamedTuple):
-    """A dossier. `again`: its event had been there before; `altered`: it is to be written; `to_judge`: anew."""
+class _Place(NamedTuple):
+    """Which dossier: of what, and its key."""
 
     what: str
-    dossier: Dossier
-    again: bool = False
-    altered: bool = False
-    to_judge: bool = True
+    key: str
+
+
+class _Touched:
+    """A dossier that is to be judged when the round ends, and what of it."""
+
+    def __init__(self, what: str, dossier: Dossier) -> None:
+        self.what = what
+        self.dossier = dossier
+        # All of it; else by the rules that the events concern.
+        self.whole = False
+        self.rules: list[Compiled] = []
+        self.events: set[str] = set()
+        # Publish what has not changed, too: something was told again.
+        self.again = False
+        self.cause = ""
+        self.day: int | None = None
+
+
+class _Waiting:
+    """The dossiers of a repository that are to be judged when the round ends, by key. Nothing of it is written."""
+
+    def __init__(self, _: State) -> None:
+        self.touched: dict[str, _Touched] = {}
+
+    def save(self) -> None:
+        """There is nothing to write."""
 
 
 class Watch:
@@ -62,16 +89,19 @@ class Watch:
 
     def __init__(self, policy: Policy, rules: RuleSet) -> None:
         self._policy = policy
+        self._rules = rules
         self._trail = rules.over("trail")
         self._over = {what: rules.over(what) for what in BOUNDS}
+        self._together = {what: of.standing_together() for what, of in self._over.items()}
         # What rules over them ask of the state before an event, and which rules these are.
         self._state = {what: _asked(of.rules) for what, of in self._over.items()}
         self._of_state = {rule.rule.id for rule in rules.rules if rule.rule.state_fields}
         self._by_kind: dict[str, Collection[str]] = {}
+        self._completing: dict[tuple[str, str], Sequence[Compiled]] = {}
         self._listens = bool(self._over["repository"].of_type(silence.SILENT))
 
     def on_event(self, work: Work, fact: Fact, source: str) -> list[Output]:
-        """Take in an event. Returns findings.
+        """Take in an event. Returns findings that do not wait for the end of the round (`judge`).
 
         Args:
             work: the nodes of the repository, with the event joined.
@@ -79,21 +109,20 @@ class Watch:
             source: of the event: what its dossiers are within where it has no repository.
         """
         scope, wanting = scope_of(work.repository, source), self._wanting(fact["e"]["type"])
-        touched: dict[str, _Touched] = {}
-        view = None if _SELECTIVE.isdisjoint(wanting) else self._view(work, scope, [fact])
-        for what, key in keys_of(fact) if wanting else ():
-            if what in wanting and self._wants(what, fact, view) and (taken := self._take(work, scope, what, key, fact)):
-                touched[key] = taken
-        outputs = self._alone(work, scope, fact)
+        outputs: list[Output] = []
+        if wanting:
+            view = self._view(work, scope, [fact])
+            for what, key in keys_of(fact):
+                if what in wanting and self._wants(what, fact, view):
+                    outputs += self._take(work, scope, _Place(what, key), view)
+        outputs += self._alone(work, scope, fact)
         if self._listens and work.repository:
             for change in silence.hear(work, self._policy, source, fact):
                 outputs += self._silent(work, change)
-        for _, dossier in sorted(touched.items()):
-            outputs += self._judge(work, scope, dossier)
         return outputs
 
-    def on_trail(self, work: Work, key: str, *, found: bool, again: bool) -> list[Output]:
-        """A trail was published, and with it what rules over changes and environments see of its commit. Returns findings.
+    def on_trail(self, work: Work, key: str, *, found: bool, again: bool) -> None:
+        """A trail was published, and with it what rules over changes and environments see of its commit: those are judged anew.
 
         Args:
             work: the nodes of the repository.
@@ -102,15 +131,23 @@ class Watch:
             again: it was published because something was told again.
         """
         if not work.repository:
-            return []
+            return
         scope = scope_of(work.repository, "")
-        touched = [_Touched("change", dossier_of(work, scope, change), again) for change in seeing(work, key, again=again)]
+        for change in seeing(work, key, again=again):
+            self._touch(work, "change", dossier_of(work, scope, change), again=again).whole = True
         for name in self._environments(work, key) if found else ():
             dossier = dossier_of(work, scope, name)
             outlines = dossier.kept.outlines()
             if dossier.has_findings or any(rule.possible(outlines) for rule in self._over["environment"].rules):
-                touched.append(_Touched("environment", dossier, again))
-        return [output for dossier in touched for output in self._judge(work, scope, dossier)]
+                self._touch(work, "environment", dossier, again=again).whole = True
+
+    def judge(self, work: Work) -> list[Output]:
+        """The round ends: judge what its events and its trails have touched. Returns findings."""
+        waiting = _waiting(work)
+        outputs: list[Output] = []
+        for key in sorted(waiting):
+            outputs += self._judge(work, waiting.pop(key))
+        return outputs
 
     def expire(self, state: State, now: datetime) -> list[Output]:
         """Find who has fallen silent by `now`. Returns findings."""
@@ -126,7 +163,7 @@ class Watch:
         """Judge that somebody fell silent, or is not any more: a dossier of its own, with that alone in it."""
         scope = scope_of(work.repository, "")
         dossier = dossier_of(work, scope, f"s {change.source}")
-        ledger = self._ledger(work, scope, dossier)
+        ledger = self._ledger(work, dossier)
         if change.fact:
             ledger.release(dossier.forget_what_nothing_shows())
             dossier.add(change.fact, _ALONE)
@@ -149,9 +186,9 @@ class Watch:
             return bool(rules.of_type(kind)) or any(kind in one.types for one in self._state[what])
         return kind.startswith(_LIVES[what]) and bool(rules.rules)
 
-    def _wants(self, what: str, fact: Fact, view: DossierView | None) -> bool:
-        """Whether a dossier that wants some of the type wants this one; `view` has the fact alone where that is to be asked."""
-        if what not in _SELECTIVE or view is None or self._rested_on(what, fact):
+    def _wants(self, what: str, fact: Fact, view: DossierView) -> bool:
+        """Whether a dossier that wants some of the type wants this one; `view` has the fact alone."""
+        if what not in _SELECTIVE or self._rested_on(what, fact):
             return True
         return any(worth_keeping(rule, view, fact) for rule in self._over[what].of_type(fact["e"]["type"]))
 
@@ -164,68 +201,117 @@ class Watch:
         if not work.repository or not _TRAIL_KEYS.isdisjoint(fact) or not self._trail.of_type(fact["e"]["type"]):
             return []
         dossier = dossier_of(work, scope, f"l {fact['e']['event_id']}")
-        if dossier.is_new and not self._trail.plausible(self._view(work, scope, [fact])):
+        if dossier.is_unknown and not self._trail.plausible(self._view(work, scope, [fact])):
             return []
         again = dossier.add(fact, _ALONE).again
         hits = detect(self._view(work, scope, dossier.facts), self._trail)
-        findings = update(dossier.node, hits, self._ledger(work, scope, dossier), again=again, cause=work.cause)
+        findings = update(dossier.node, hits, self._ledger(work, dossier), again=again, cause=work.cause)
         if findings:
             work.alter(dossier.name)
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
-    def _take(self, work: Work, scope: str, what: str, key: str, fact: Fact) -> "_Touched | None":
-        """Put the fact into the dossier; None where it is older than what is kept."""
-        dossier = dossier_of(work, scope, key)
+    def _take(self, work: Work, scope: str, place: "_Place", alone: DossierView) -> list[Output]:
+        """Put the fact of a view into a dossier, and note what is to be judged anew. Returns findings that cannot wait."""
+        what, dossier, fact = place.what, dossier_of(work, scope, place.key), alone.facts[0]
+        bounds = BOUNDS[what]
         slim = {name: value for name, value in fact.items() if name not in _LEFT_OUT[what]}
-        slim["e"] = {name: value for name, value in fact["e"].items() if name not in _NOT_JUDGED}
-        added = dossier.add(slim, BOUNDS[what])
+        slim["e"] = entry = {name: value for name, value in fact["e"].items() if name not in _NOT_JUDGED}
+        work.alter(dossier.name)
+        if self._completes_nothing(what, dossier, slim) and dossier.pass_by(slim, bounds):
+            return []
+        touched = _waiting(work).get(dossier.key)
+        # What is found is said before anything that it rests on has to go.
+        outputs: list[Output] = []
+        if touched and dossier.may_lose(touched.events, entry["time"], bounds):
+            day = work.day
+            outputs = self._judge(work, touched)
+            work.begin(day)
+        added = dossier.add(slim, bounds)
         if not added.kept:
-            work.alter(dossier.name)  # until when it is whole may have changed
-            return None
+            return outputs
         if what == "change" and work.repository:
             bind(work, dossier, self._over["change"])
-        altered = (
-            self._rested_on(what, fact) or dossier.shows(added.gone) or self._concerned(self._over[what], dossier.kept, slim)
-        )
-        to_judge = added.again or altered
-        return _Touched(what, dossier, again=added.again, altered=True, to_judge=to_judge)
+        whole = added.again or dossier.shows(added.gone)
+        concerned = self._concerned(self._over[what], dossier.kept, alone)
+        if self._rested_on(what, fact):
+            concerned += [rule for rule in self._over[what].rules if rule.rule.id in self._of_state]
+        if whole or concerned:
+            touched = self._touch(work, what, dossier, again=added.again)
+            touched.whole = touched.whole or whole
+            touched.rules += concerned
+            touched.events.add(entry["event_id"])
+        return outputs
 
-    def _concerned(self, rules: RuleSet, kept: Kept, fact: Fact) -> bool:
-        """Whether a fact, new among those kept, may alter what is found in them."""
-        altered = rules.altered_by(fact["e"]["type"])
-        if not altered:
-            return False
+    def _touch(self, work: Work, what: str, dossier: Dossier, *, again: bool) -> _Touched:
+        """Have a dossier judged when the round ends, because of what is being taken in."""
+        touched = _waiting(work).setdefault(dossier.key, _Touched(what, dossier))
+        touched.again = touched.again or again
+        touched.cause, touched.day = work.cause, work.day
+        return touched
+
+    def _completes_nothing(self, what: str, dossier: Dossier, fact: Fact) -> bool:
+        """Whether an event is of no account for what is found, should it be the latest of all."""
+        kind = fact["e"]["type"]
+        rules = self._completing.get((what, kind))
+        if rules is None:
+            found = [rule for rule in self._over[what].altered_by(kind) if rule.completes(kind)]
+            rules = self._completing[what, kind] = found
+        return not rules or (all(rule.is_gated for rule in rules) and dossier.is_new(fact.get("o"), fact.get("d")))
+
+    def _concerned(self, rules: RuleSet, kept: Kept, alone: DossierView) -> list[Compiled]:
+        """The rules that may find something else in what is kept because of a fact in it that is new (the one of the view)."""
+        fact, case = alone.facts[0], Case(alone, alone.facts)
         kinds = kept.kinds()
-        return any(not rule.on.isdisjoint(kinds) and concerns(rule, kept, kinds, fact) for rule in altered)
+        found = []
+        for rule in rules.altered_by(fact["e"]["type"]):
+            if rule.reads_only_its_event:
+                concerned = rule.plausible(case)
+            elif rule.on.isdisjoint(kinds):
+                concerned = False
+            else:
+                concerned = concerns(rule, kept, kinds, fact) and (not rule.spans or worth_keeping(rule, alone, fact))
+            if concerned:
+                found.append(rule)
+        return found
 
-    def _judge(self, work: Work, scope: str, touched: "_Touched") -> list[Output]:
-        dossier = touched.dossier
-        if not touched.to_judge:
+    def _judge(self, work: Work, touched: _Touched) -> list[Output]:
+        """Judge a dossier anew: only what may have changed, if it was judged by the same before. Returns findings."""
+        work.begin(touched.day)
+        dossier, rules = touched.dossier, self._over[touched.what]
+        part = self._part(touched)
+        facts = dossier.kept.of(touched.events) if part and not part.rules else dossier.facts
+        hits = detect(self._view(work, dossier.scope, facts, dossier.gone_until), rules, candidates, part)
+        ledger = self._ledger(work, dossier)
+        forgotten = dossier.forget_what_nothing_shows(self._of_state)
+        ledger.release(forgotten)
+        findings = update(dossier.node, hits, ledger, again=touched.again, cause=touched.cause, part=part)
+        if findings or forgotten or dossier.judged_by != self._mark:
+            dossier.judged_by = self._mark
             work.alter(dossier.name)
-            return []
-        view = self._view(work, scope, dossier.facts, dossier.gone_until)
-        hits = detect(view, self._over[touched.what], candidates)
-        ledger = self._ledger(work, scope, dossier)
-        ledger.release(dossier.forget_what_nothing_shows(self._of_state))
-        findings = update(dossier.node, hits, ledger, again=touched.again, cause=work.cause)
-        if findings or touched.altered:
-            work.alter(dossier.name)
+        touched.whole, touched.rules, touched.events, touched.again = False, [], set(), False
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
-    def _ledger(self, work: Work, scope: str, dossier: Dossier) -> Ledger:
-        return Ledger(work, self._policy, in_dossier(scope, dossier.key), dossier.node)
+    def _part(self, touched: _Touched) -> Part | None:
+        """What of a dossier is to be judged anew, if not all of it."""
+        if touched.whole or touched.what not in _SELECTIVE or touched.dossier.judged_by != self._mark:
+            return None
+        together = self._together[touched.what]
+        single = [rule for rule in touched.rules if rule.reads_only_its_event and rule not in together]
+        rest = [rule for rule in touched.rules if rule not in single]
+        return Part([*rest, *together] if any(rule in together for rule in rest) else rest, single, touched.events)
+
+    @lazy
+    def _mark(self) -> str:
+        """Tells these rules and this policy from others."""
+        said = [rule.rule.model_dump_json(exclude={"tests"}) for rule in self._rules.rules]
+        said += [repr(ground.excluded) for ground in self._rules.grounds]
+        return hashlib.blake2b("\n".join([*said, self._policy.model_dump_json()]).encode(), digest_size=_MARK_BYTES).hexdigest()
+
+    def _ledger(self, work: Work, dossier: Dossier) -> Ledger:
+        return Ledger(work, self._policy, in_dossier(dossier.scope, dossier.key), dossier.node)
 
     def _view(self, work: Work, scope: str, facts: Sequence[Fact], gone_until: str = "") -> DossierView:
-        def of_commit(commit: str) -> Iterable[Fact]:
-            facts: Mapping[str, Fact] = work.node(commit).get("f", {})
-            return facts.values()
-
-        def open_findings(commit: str) -> Mapping[str, Any]:
-            published: Mapping[str, Any] = work.node(commit).get("g", {})
-            return published
-
-        subject = Subject(id=_scope_id(scope), repository=work.repository or None, commit=None, revision=1)
-        return DossierView(subject, facts, self._policy, of_commit, open_findings, gone_until=gone_until)
+        return DossierView(_subject(scope, work.repository), facts, self._policy, work.node, gone_until=gone_until)
 
     def _environments(self, work: Work, commit: str) -> list[str]:
         if not self._over["environment"].rules:
@@ -244,6 +330,10 @@ def scope_of(repository: str | None, source: str) -> str:
     return repository or f"at {source}"
 
 
+def _waiting(work: Work) -> dict[str, _Touched]:
+    return work.held(b"", _Waiting).touched
+
+
 @lru_cache(maxsize=4096)
-def _scope_id(scope: str) -> str:
-    return ids.trail_id(scope, "")
+def _subject(scope: str, repository: str) -> Subject:
+    return Subject(id=ids.trail_id(scope, ""), repository=repository or None, commit=None, revision=1)

@@ -62,14 +62,16 @@ def test_any_order_and_repetition_ends_in_the_same_findings(events: list[dict[st
 @given(st.lists(_event(), min_size=1, max_size=14), st.data())
 @settings(max_examples=150, deadline=None)
 def test_what_is_not_judged_anew_would_not_have_changed(events: list[dict[str, Any]], data: st.DataObject) -> None:
-    """Most events concern no rule over the dossiers that they go into: judged all the same, they give the same messages."""
+    """Most events concern no rule over a dossier, others a few of them: judged whole each time, it gives the same messages."""
     told = list(messages(events))
     order = data.draw(st.permutations(told + told[:2]))
     small = {what: data.draw(st.sampled_from([bounds, Bounds(4, 2, timedelta(minutes=20))])) for what, bounds in BOUNDS.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watch, "BOUNDS", small)
         spared = _published(order)
-        patch.setattr(watch.Watch, "_concerned", lambda *_: True)
+        patch.setattr(watch.Watch, "_concerned", lambda _, rules, *__: list(rules.rules))
+        patch.setattr(watch.Watch, "_completes_nothing", lambda *_: False)
+        patch.setattr(watch.Watch, "_part", lambda *_: None)
         assert _published(order) == spared
 
 
@@ -86,12 +88,25 @@ def test_a_dossier_keeps_the_newest_whatever_the_order() -> None:
 
 
 def test_what_comes_all_day_does_not_drive_out_what_is_rare() -> None:
-    """A protection that was switched off is still known after a hundred pushes."""
+    """A protection that was switched off is still known after a hundred pushes, and so is the first of them."""
     dossier = Dossier(MemoryState(), "r", "k")
     dossier.add(_fact(30), SMALL)
     for minute in range(31, 50):
         dossier.add(_fact(minute, "push.received"), SMALL)
-    assert [int(fact["e"]["time"][14:16]) for fact in dossier.facts] == [30, 48, 49]
+    assert [int(fact["e"]["time"][14:16]) for fact in dossier.facts] == [30, 31, 48, 49]
+
+
+def test_a_story_stands_whatever_comes_after_it() -> None:
+    """Protection off, a push, on again: that is found still when forty pushes followed, told in any order."""
+    off, on = ({"type": "policy.changed", **_PROTECTION, "event.action": action} for action in ("deleted", "created"))
+    push = {"type": "push.received", "vcs.ref.head.name": "main"}
+    told = list(messages([{**off, "minute": 0}, {**push, "minute": 1}, {**on, "minute": 2}]))
+    later = list(messages([{**push, "minute": 3 + minute, "key": f"{minute}"} for minute in range(40)]))
+    for order in (told + later, [*told[:2], *later, told[2]], [told[0], told[2], *later[:9], told[1], *later[9:]]):
+        world = World(rules=RULES)
+        world.take(order)
+        (story,) = world.findings()
+        assert (story["rule"]["id"], len(story["pipetrail"]["finding"]["evidence"])) == ("protection-toggled", 3)
 
 
 def test_what_is_older_than_what_is_kept_is_not_taken_in() -> None:
