@@ -100,10 +100,10 @@ def _fact(kind: str, type_: str, request: Request, place: Place, who: Data) -> F
 
 
 def _review(kind: str, decision: str, request: Request, place: Place, who: Data) -> Fact:
-    """An approval counts for the head that it was given at; one taken back, for the moment."""
+    """A decision counts for the head that it was given at. Given again after it was taken back, it is another one."""
     time = request.told or request.updated
     user = at(who, "user.id") or at(who, "user.name") or ""
-    state = f"{decision} {request.head}" if decision == "approved" else f"{decision} {request.head} {stamp(time)}"
+    state = f"{decision} {request.head} {stamp(time)}"
     data = merged(who, request.data, {"event": {"action": kind}, "pipetrail": {"decision": decision}})
     key = ("pull_request_review", f"{request.number}:{user}")
     return place.fact(_REVIEWED, time, key, data, state=state, subject=f"#{request.number}")

@@ -1,10 +1,13 @@
 """What reviewers of a merge request decided: approvals, approvals taken back, changes asked for.
 
 GitLab's action is `approved` when the last required approval came and `approval` for one of several: the same to whoever gave
-it. An approval counts for the head that it was given at; who approves a later head gives another one, and who takes it back and
-gives it again at the same head gives the same: it has no number, and what hook and REST answer have for its time may differ.
-GitLab itself takes approvals back when the head moves, which `system_action` says. REST answers name the time of an approval,
-and not the head: the versions of the request tell it.
+it. An approval counts for the head that it was given at. It has no number: who takes it back and gives it again at the same
+head did two things, which the second tells apart. A hook has for it when the request was last altered, a REST answer when it
+was given; where these differ, hook and import are two witnesses of it. REST answers do not name the head: the versions of the
+request tell it.
+
+GitLab itself takes approvals back when the head moves, which `system_action` says. The user of such a hook is who pushed, and
+decided nothing: the system did, on behalf of the push. Whose approvals they were the hook does not say.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +22,8 @@ from pipetrail_producers.webhook.values import Data, full_revision, merged, name
 
 DECISIONS = {"approved": "approved", "approval": "approved", "unapproved": "dismissed", "unapproval": "dismissed"}
 _REVIEWER_STATES = {"requested_changes": "rejected", "reviewed": "commented"}
+# Who takes approvals back by a setting.
+_GITLAB: Data = {"name": "GitLab"}
 
 
 class _Version(NamedTuple):
@@ -42,10 +47,11 @@ def of_hook(request: Mapping[str, Any], place: Place, who: Data, about: Data) ->
     decision = DECISIONS[action]
     time = moment(request, "updated_at")
     why = name(request, "system_action")
+    if decision == "dismissed" and (why or at(request, "system") is True):
+        who = {"user": _GITLAB, "pipetrail": {"actor": {"type": "system", "on_behalf_of": at(who, "user")}}}
     data = merged(who, about, {"event": {"action": decision, "reason": why}, "pipetrail": {"labels": {"action": action}}})
     revision = at(about, "vcs.ref.head.revision")
-    state = _state(decision, revision) if decision == "approved" else f"{decision} {revision} {second(time)}"
-    return _fact(request, place, time, data=data, decision=decision, state=state)
+    return _fact(request, place, time, data=data, decision=decision, state=_state(decision, revision, time))
 
 
 def of_reviewers(payload: Mapping[str, Any], request: Mapping[str, Any], place: Place, about: Data) -> Iterator[Fact]:
@@ -75,7 +81,7 @@ def approvals(request: Mapping[str, Any], place: Place, about: Data, answer: Any
         head = head_at(versions, time)
         data = merged(actor(at(approval, "user")), _with_head(about, head), {"event": {"action": "approved"}})
         time = time or moment(request, "updated_at")
-        yield _fact(request, place, time, data=data, decision="approved", state=_state("approved", head))
+        yield _fact(request, place, time, data=data, decision="approved", state=_state("approved", head, time))
 
 
 def head_at(versions: list[Any], time: datetime | None) -> str | None:
@@ -104,8 +110,8 @@ def _with_head(about: Data, head: str | None) -> Data:
     return {**about, "vcs": {**vcs, "ref": {**vcs["ref"], "head": {**vcs["ref"]["head"], "revision": head}}}}
 
 
-def _state(decision: str, head: Any) -> str:
-    return f"{decision} {head}"
+def _state(decision: str, head: Any, time: datetime | None) -> str:
+    return f"{decision} {head} {second(time)}"
 
 
 def _fact(request: Mapping[str, Any], place: Place, time: datetime | None, *, data: Data, decision: str, state: str) -> Fact:

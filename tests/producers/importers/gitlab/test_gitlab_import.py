@@ -60,6 +60,10 @@ def saved(folder: Path, answers: dict[str, Any]) -> Path:
     return folder
 
 
+# As ANSWERS have it, in a hook's spelling.
+APPROVED = "2026-11-23 09:25:00 UTC"
+
+
 def imported(folder: Path, **answers: Any) -> list[Event]:
     """The events of a project's answers."""
     outlet = Outlet()
@@ -83,7 +87,7 @@ def ids(made: list[Event], *kinds: str) -> set[str]:
     [
         (("change.created",), [gitlab.merge_request("open")]),
         (("change.merged",), [gitlab.merge_request("merge", merge_commit_sha=MERGED)]),
-        (("change.reviewed",), [gitlab.merge_request("approved", user=BOB)]),
+        (("change.reviewed",), [gitlab.merge_request("approved", user=BOB, updated_at=APPROVED)]),
         (("pipelinerun.started", "pipelinerun.finished"), [gitlab.pipeline(builds=[])]),
         (("taskrun.started", "taskrun.finished"), [gitlab.job()]),
         (
@@ -105,7 +109,7 @@ def test_an_import_contradicts_no_hook(tmp_path: Path) -> None:
     """
     hooks = [
         gitlab.merge_request("open", title="Draft: retry", draft=True, last_commit={"id": OLD}),
-        gitlab.merge_request("approval", user=BOB),
+        gitlab.merge_request("approval", user=BOB, updated_at=APPROVED),
         gitlab.merge_request("merge", merge_commit_sha=MERGED, user=BOB),
         gitlab.pipeline(builds=[]),
         gitlab.job(),
@@ -121,6 +125,16 @@ def test_an_import_contradicts_no_hook(tmp_path: Path) -> None:
     exact = {"change.created", "pipelinerun.started", "pipelinerun.finished", "taskrun.started", "taskrun.finished"}
     for one in told:
         assert short_types([one])[0] not in exact or one["time"] == of_import[one["id"]]["time"], one["type"]
+
+
+def test_an_approval_whose_hook_has_another_time_has_two_witnesses(tmp_path: Path) -> None:
+    """It has no number, and given again it is another one: only the time tells; both say who approved which head."""
+    hook = gitlab.merge_request("approved", user=BOB, updated_at="2026-11-23 09:26:00 UTC")
+    (of_hook,) = [event(fact, recorded=RECEIVED) for fact in SYSTEM.translate(delivery(hook)).facts]
+    (of_import,) = [one for one in imported(tmp_path) if short_types([one]) == ["change.reviewed"]]
+    assert of_hook["id"] != of_import["id"]
+    assert of_hook["data"]["user"]["id"] == of_import["data"]["user"]["id"]
+    assert of_hook["data"]["vcs"]["ref"]["head"]["revision"] == of_import["data"]["vcs"]["ref"]["head"]["revision"]
 
 
 def test_a_closed_request_is_one_fact_too(tmp_path: Path) -> None:

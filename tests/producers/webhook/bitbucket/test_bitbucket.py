@@ -203,6 +203,15 @@ def test_an_approval_is_for_a_head_and_of_a_person() -> None:
     assert len({first, later, other}) == 3
 
 
+def test_an_approval_that_is_given_again_after_it_was_taken_back_is_another_one() -> None:
+    """At the same head, by the same person: what tells them apart is when each was given."""
+    first, again = (
+        told(bitbucket.pull_request("approved", approval={"date": f"2026-11-23T09:2{minute}:00+00:00"})).facts[0].id
+        for minute in (5, 7)
+    )
+    assert first != again
+
+
 def test_an_approval_has_its_own_time() -> None:
     """When it was given, not when the request was last altered."""
     (made,) = events(bitbucket.pull_request("approved", approval={"date": "2026-11-23T09:25:00+00:00", "user": bitbucket.ANN}))

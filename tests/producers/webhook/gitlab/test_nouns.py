@@ -100,11 +100,31 @@ def test_an_approval_is_one_fact_however_it_is_called() -> None:
     assert len({first, other, later}) == 3
 
 
+def test_an_approval_that_is_given_again_after_it_was_taken_back_is_another_one() -> None:
+    """At the same head, by the same person: three deeds; each delivery told again is the same."""
+    deeds = [
+        gitlab.merge_request(action, updated_at=f"2026-11-23 09:3{minute}:00 UTC")
+        for minute, action in enumerate(("approved", "unapproved", "approved"))
+    ]
+    made = [told(deed).facts[0].id for deed in deeds]
+    assert len(set(made)) == 3
+    assert made == [told(deed).facts[0].id for deed in deeds]
+
+
 def test_approvals_that_gitlab_takes_back_say_why() -> None:
-    """A push that resets approvals is a dismissal with the system's own reason."""
+    """A push that resets approvals is the system's dismissal, with its own reason, on behalf of who pushed."""
     data = last(gitlab.merge_request("unapproved", system=True, system_action="approvals_reset_on_push"))
     assert data["pipetrail"]["decision"] == "dismissed"
     assert data["event"]["reason"] == "approvals_reset_on_push"
+    assert data["user"] == {"name": "GitLab"}
+    assert data["pipetrail"]["actor"]["type"] == "system"
+    assert data["pipetrail"]["actor"]["on_behalf_of"]["name"] == "ann"
+
+
+def test_an_approval_that_somebody_takes_back_is_that_persons_deed() -> None:
+    """Without a word of the system it is who did it."""
+    data = last(gitlab.merge_request("unapproved", system=False))
+    assert (data["user"]["name"], data["pipetrail"]["actor"]["type"]) == ("ann", "user")
 
 
 def test_a_reviewer_who_asks_for_changes_rejects() -> None:
