@@ -1,11 +1,13 @@
 """Conditions mean what CEL says, however they are taken apart."""
 
+import pickle
+
 import cel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipetrail_processors.detect.case import FIELDS, Case, View
-from pipetrail_processors.detect.expression import Expression, _conjuncts, _without_cel
+from pipetrail_processors.detect.expression import Expression, Text, _conjuncts, _without_cel
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.trail.summary import Subject
@@ -89,6 +91,15 @@ def test_what_is_not_plain_is_left_to_cel(source: str, text: str) -> None:
     context = {"event": {"type": text, "name": "a"}, "trail": {"traced": True, "merge": False}}
     assert _without_cel(source) is None
     assert cel.compile(source).execute(context) == Expression(source).holds(case)
+
+
+def test_a_text_is_what_is_written_with_the_fields_filled_in() -> None:
+    """Whatever else is written in it stays, a percent sign and a brace without its other one, too; and it can be sent."""
+    fact = {"e": {"type": "a", "name": "100%s {event.type}"}}
+    text = Text("100% of {event.type}: {event.name} {{event.type}} %d } {trail.traced}")
+    case = Case(View(Subject("t", None, "c", 1), [fact], Policy()), [fact])
+    assert text.fill(case) == "100% of a: 100%s {event.type} {a} %d } True"
+    assert pickle.dumps(text)
 
 
 def test_almost_all_built_in_conditions_need_no_cel() -> None:
