@@ -16,11 +16,12 @@ from pipetrail_schemas.connection import Connection
 
 from pipetrail_deploy import install, security, tls
 from pipetrail_deploy.account import server_account
+from pipetrail_deploy.errors import PortInUseError
 from pipetrail_deploy.kafka import Kafka
 from pipetrail_deploy.opensearch import OpenSearch, Protection
 from pipetrail_deploy.pidfile import running_server
-from pipetrail_deploy.places import locked, make_home, require_space
-from pipetrail_deploy.ports import HOST
+from pipetrail_deploy.places import Home, locked, make_home, require_space
+from pipetrail_deploy.ports import HOST, is_free
 from pipetrail_deploy.reporter import Reporter, Silent
 from pipetrail_deploy.server import Server, log_file
 from pipetrail_deploy.settings import (
@@ -50,6 +51,7 @@ class Stack:
             reporter: who is told of the steps; nobody by default.
 
         Raises:
+            PortInUseError: somebody else has a port.
             FetchError: what is missing cannot be downloaded.
             NoSpaceError: the disk has too little room.
             AccountError: we are root, and find nobody to run the servers as.
@@ -59,6 +61,7 @@ class Stack:
         self._reporter = reporter or Silent()
         account = server_account()
         self._home = make_home(home, account)
+        _require_ports(self._home, settings)
         data = self._home.data.resolve()  # the servers' account may not be able to follow a link in the home
         require_space(data, _ROOM_FOR_DATA)
         servers = install.ensure(account, self._reporter, opensearch=settings.opensearch)
@@ -219,6 +222,16 @@ def opened(
         stack = Stack(home, settings, owned=owned, reporter=reporter)
         stack.start()
     return stack
+
+
+def _require_ports(home: Home, settings: Settings) -> None:
+    """Look at the ports first: nobody is to wait for a download, and then to hear that a server cannot be started."""
+    wanted: list[tuple[type[Kafka] | type[OpenSearch], int]] = [(Kafka, settings.kafka_port)]
+    if settings.opensearch:
+        wanted.append((OpenSearch, settings.opensearch_port))
+    for program, port in wanted:
+        if not running_server(home, program.name) and not is_free(port):
+            raise PortInUseError(program.title, port, program.option)
 
 
 def _short(path: Path) -> str:
