@@ -226,7 +226,7 @@ def opened(
 
 def _require_ports(home: Home, settings: Settings) -> None:
     """Look at the ports first: nobody is to wait for a download, and then to hear that a server cannot be started."""
-    wanted: list[tuple[type[Kafka] | type[OpenSearch], int]] = [(Kafka, settings.kafka_port)]
+    wanted: list[tuple[type[Kafka | OpenSearch], int]] = [(Kafka, settings.kafka_port)]
     if settings.opensearch:
         wanted.append((OpenSearch, settings.opensearch_port))
     for program, port in wanted:
