@@ -152,6 +152,9 @@ class Pipeline:
             forwarded, again = self._foreign.add(work, fact, alias, value or b"", headers)
             outputs += forwarded
             together.tell(work, {alias}, again=again)
+            for crowded_out in self._foreign.crowded_out(work):
+                outputs += self._publisher.publish(work, crowded_out, again=False)
+                self._foreign.let_go(work, crowded_out)
         else:
             if claims and repository is None:
                 fact["q"] = claims
@@ -232,6 +235,8 @@ class Pipeline:
             streams.forget(event_id)
         CommitGraph(work.state, entry.repository).forget(entry.key)
         work.forget(entry.key)
+        if entry.repository == NO_REPOSITORY:
+            self._foreign.tidy(work, now - self._retention, now)
 
     def _join(self, together: Round, work: Work, reading: Reading, fact: Fact, evidence: list[str]) -> list[Output]:
         vouches = vouched(reading.kind, evidence, has_bytes=names_bytes(reading)) if "o" in fact else []

@@ -3,15 +3,22 @@
 The links topic tells which repositories made that digest. Then the event goes on to the repository's partition, with its bytes
 as they came; headers say where to, and how many repositories claim it. More than one claim proves nothing: the event stays
 here for people to see, and the claimants are told the number, so that none of them counts it as its own.
+
+What no single repository claims is kept for as long as nodes are, and at most `MAX_HELD` of it: of more, the oldest is let go.
+It has its record, and a trail of its own that says that it is unresolved; what is told of its alias later moves it no more.
 """
+
+from datetime import UTC, datetime, timedelta
 
 import orjson
 from pipetrail_schemas.codec import Headers
+from pipetrail_schemas.times import parse_time
 from pipetrail_schemas.topics import RESOLVED
 
 from pipetrail_processors.correlate.nodes import MAX_LINKS, Work
 from pipetrail_processors.correlate.waiting import Waiting
 from pipetrail_processors.output import Output
+from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact, is_digest, standing, stands
 
 # Headers of a message on the resolved topic. An empty repository: only the key was wrong.
@@ -20,6 +27,12 @@ CLAIMS_HEADER = "pipetrail-claims"
 # The hashes of the event's other versions (`fact`), with a blank between them.
 VERSIONS_HEADER = "pipetrail-versions"
 NO_REPOSITORY = ""
+# Events of a partition that no single repository claims: some 200 MB of state. What is usual is some hundreds.
+MAX_HELD = 100_000
+# The queue of what is held, the oldest first. A day's width: which of one day goes first does not matter.
+_HELD = Waiting(timedelta(days=64), b"u")
+_COUNT, _GONE = b"#held", b"#let go"
+_ALL = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def alias_of(fact: Fact, partitionkey: str) -> str:
@@ -49,7 +62,27 @@ class Foreign:
             kept = [(name, text.decode("latin-1")) for name, text in headers if text is not None and name not in _OWN_HEADERS]
             work.state.set(_raw_key(event_id), orjson.dumps(kept) + b"\n" + value)
         self._wait(work, alias)
+        _count(work, alias)
         return self._forward(work, alias, [event_id]), known is not None
+
+    def crowded_out(self, work: Work) -> list[str]:
+        """Aliases whose events are to be let go, since there are too many: to be published, and then given to `let_go`."""
+        if held(work.state) <= MAX_HELD:
+            return []
+        oldest = [alias for _, alias in _HELD.due(work.state, _ALL)]
+        found = [alias for alias in oldest if work.node(alias).get("h")]
+        for alias in found:
+            work.change(alias)["x"] = True
+        return found
+
+    def let_go(self, work: Work, alias: str) -> None:
+        """Let go of the events that wait or have waited for the alias; who made what it names is still known."""
+        self.forget(work, alias)
+        node = work.change(alias)
+        gone = len(node.pop("f", ()))
+        work.state.set(_GONE, b"%d" % (let_go(work.state) + gone))
+        for part in ("g", "h", "w", "x", "z"):
+            node.pop(part, None)
 
     def link(self, work: Work, alias: str, repository: str, commit: str) -> list[Output]:
         """A repository made what the alias names: what waits for it goes there, again if it has been told before."""
@@ -61,21 +94,30 @@ class Foreign:
                 known.append(commit)
                 known.sort()
         self._wait(work, alias)
+        _count(work, alias)
         return self._forward(work, alias, sorted(node.get("f", {})))
 
     def end_wait(self, work: Work, alias: str) -> set[str]:
         """The wait has ended. Returns the keys to publish."""
         node = work.change(alias)
         node.pop("w", None)
-        if node.get("x") or len(node.get("c", ())) == 1:
+        if node.get("x") or len(node.get("c", ())) == 1 or "f" not in node:
             return set()
         node["x"] = True
         return {alias}
 
     def forget(self, work: Work, alias: str) -> None:
         """Remove the bytes of what waits or has waited for the alias."""
-        for event_id in work.node(alias).get("f", ()):
+        node = work.node(alias)
+        for event_id in node.get("f", ()):
             work.state.delete(_raw_key(event_id))
+        _add(work.state, -node.get("h", 0))
+
+    def tidy(self, work: Work, until: datetime, now: datetime) -> None:
+        """Take out of the queue what was first held before `until`; what still is, is as if it were held since now."""
+        for _, alias in _HELD.due(work.state, until):
+            if work.node(alias).get("h"):
+                _HELD.add_until(work.state, now.timestamp(), NO_REPOSITORY, alias)
 
     def _wait(self, work: Work, alias: str) -> None:
         """Queue the end of the wait, unless the event has gone on to the one repository that claims it."""
@@ -98,6 +140,35 @@ class Foreign:
             for versions in [_versions(facts[event_id])]
             for repository in repositories
         ]
+
+
+def held(state: State) -> int:
+    """How many events of the partition no single repository claims."""
+    return int(state.get(_COUNT) or 0)
+
+
+def let_go(state: State) -> int:
+    """How many of them were let go, because there were too many."""
+    return int(state.get(_GONE) or 0)
+
+
+def _count(work: Work, alias: str) -> None:
+    """Keep the number of what is held right, after something has changed for the alias."""
+    node = work.node(alias)
+    facts, before = node.get("f", {}), node.get("h", 0)
+    now = 0 if len(node.get("c", ())) == 1 else len(facts)
+    if now == before:
+        return
+    work.change(alias)["h"] = now
+    _add(work.state, now - before)
+    if not before:
+        recorded = min(fact["r"] for fact in facts.values())
+        _HELD.add_until(work.state, parse_time(recorded).timestamp(), NO_REPOSITORY, alias)
+
+
+def _add(state: State, change: int) -> None:
+    if change:
+        state.set(_COUNT, b"%d" % (held(state) + change))
 
 
 _OWN_HEADERS = frozenset({REPOSITORY_HEADER, CLAIMS_HEADER, VERSIONS_HEADER})

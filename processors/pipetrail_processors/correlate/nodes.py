@@ -21,6 +21,7 @@ The node of an alias (`run:…`, `deployment:…`, `change:…`, a digest) has `
     t  times of its earliest and latest member  x  the wait has ended  w  a wait is queued  z  published
     v  the node where what was left out of its members counts
     d  of a deployment: the digests that its events name
+    h  without a repository: how many of its facts count as held (`correlate.foreign`)
 
 Beside the nodes stands for each event the key of a node that knows it, so that a version of it that says that it belongs
 elsewhere finds the others.

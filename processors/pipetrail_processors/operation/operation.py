@@ -12,6 +12,7 @@ from pipetrail_schemas.service.kafka_lag import KafkaLag
 from pipetrail_schemas.service.lag import total
 from pipetrail_schemas.service.watched import Watch
 
+from pipetrail_processors.correlate.foreign import held, let_go
 from pipetrail_processors.correlate.waiting import waits
 from pipetrail_processors.operation.seen import Seen
 from pipetrail_processors.settings import ProcessSettings
@@ -90,6 +91,7 @@ class Operation:
             self._looked_at_state = now
             states = [app.state_table.of(partition) for partition in consumer.assigned_partitions()]
             self._seen.trails, self._seen.waits = sum(map(trails, states)), sum(map(waits, states))
+            self._seen.held, self._seen.let_go = sum(map(held, states)), sum(map(let_go, states))
         if now - self._told >= _TELL_EVERY_S:
             self._tell(now)
 
@@ -117,6 +119,8 @@ class Operation:
         figures.gauge("lag_seconds", "Age of the oldest message that is not committed", self.lag.seconds)
         figures.gauge("trails_open", "Trails in the state of this worker's partitions", lambda: seen.trails)
         figures.gauge("aliases_waiting", "Aliases that wait for what they belong to", lambda: seen.waits)
+        figures.gauge("unresolved_events", "Events that no single repository claims", lambda: seen.held)
+        figures.gauge("unresolved_let_go", "Of these, let go because there were too many", lambda: seen.let_go)
         figures.gauge(
             "seconds_since_commit",
             "Since something was committed, or there was nothing to commit",

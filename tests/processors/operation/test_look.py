@@ -77,6 +77,7 @@ def test_it_tells_what_its_partitions_hold(engine: Engine, operation: Operation)
     found = figures(operation)
     assert found["pipetrail_process_trails_open"] == 7
     assert found["pipetrail_process_aliases_waiting"] == 0
+    assert (found["pipetrail_process_unresolved_events"], found["pipetrail_process_unresolved_let_go"]) == (0, 0)
     assert found["pipetrail_process_in_hand_messages"] == 7
     assert found["pipetrail_process_partitions"] == 2
     assert found["pipetrail_process_reference_bad"] == 1
