@@ -126,10 +126,12 @@ OWN = (BY_POLICY | {"policy.ticket_required"}).union(
 )
 
 _OF_OTHERS = (
-    *("trail.", "change.", "item.", "event.own_change", "event.artifact", "event.human", "event.flipped"),
+    *("trail.", "change.", "item.", "event.own_change", "event.artifact", "event.human", "event.flipped", "event.filled"),
     *("event.approved_artifact", "event.back", "event.open_findings", "event.permitted", "event.asks_for"),
     *("event.denied_because", *STATE),
 )
+# Of these, what an event answers that is nothing to the rule by itself: it is kept with those that it answers.
+ANSWERED = frozenset({"event.filled"})
 _OF_SUBJECT = frozenset({"trail.repository", "trail.name", "trail.commit", "trail.short_commit", "trail.traced"})
 # Whether a field can hold for any of the facts, told from all of them at once.
 GATES: Mapping[str, Callable[[Sequence[Fact]], bool]] = {"event.back": history.any_back}
@@ -163,6 +165,7 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "event.administers": _administers,
     "event.human": people_behind.human,
     "event.flipped": history.flipped,
+    "event.filled": history.filled,
     "event.approved_artifact": history.approved_artifact,
     "event.back": history.back,
     "event.open_findings": history.open_findings,

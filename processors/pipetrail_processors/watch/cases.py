@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pipetrail_schemas.times import format_time, parse_time
 
 from pipetrail_processors.detect.case import Case, View
+from pipetrail_processors.detect.fields import ANSWERED
 from pipetrail_processors.detect.ruleset import Compiled, Events, Step
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import in_order
@@ -46,6 +47,8 @@ def worth_keeping(rule: Compiled, view: View, fact: Fact) -> bool:
     case = Case(view, [fact])
     if rule.rule.state_fields:
         return rule.plausible(case)  # what it says of the state is to be asked of the whole dossier
+    if fact["e"]["type"] in rule.on and not ANSWERED.isdisjoint(rule.when.paths):
+        return True
     steps = rule.steps or [Step(rule.on, rule.when)]
     try:
         return any(fact["e"]["type"] in step.on and step.when.holds(case) for step in steps)

@@ -31,6 +31,13 @@ def flipped(case: Case) -> str:
     return _verdict(earlier[-1])
 
 
+def filled(case: Case) -> bool:
+    """Whether what an agent's numbers showed to be missing has come after all, as another event of the same gap says."""
+    reason = case.entry.get("reason")
+    others = (fact for fact in case.view.by_type.get("source.gap", ()) if fact["e"].get("reason") == reason)
+    return any(fact.get("more", {}).get("a") == "sequence_filled" for fact in others)
+
+
 def approved_artifact(case: Case) -> str:
     """Whether what was deployed is what was approved: `same`, `other`, or "" where the approvals name no artifact."""
     entry = case.entry

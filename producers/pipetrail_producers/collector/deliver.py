@@ -166,14 +166,18 @@ class Deliverer:
             return
         self._looked = time.monotonic()
         moment = now()
-        due = list(self._gaps.due(gaps.ripe(moment, self._gap_wait_s)))
-        if not due:
+        due, filled = list(self._gaps.due(gaps.ripe(moment, self._gap_wait_s))), list(self._gaps.filled())
+        if not (due or filled):
             return
-        messages = [message_of(facts.event(gaps.gap_fact(*one), recorded=moment, redactor=self._redactor)) for one in due]
+        found = [*(gaps.gap_fact(*one) for one in due), *(gaps.gap_fact(*one) for one in filled)]
+        messages = [message_of(facts.event(one, recorded=moment, redactor=self._redactor)) for one in found]
         if self._publisher.publish(messages, stopped=self.stopping.is_set) is not None:
             for stream, missing in due:
                 _log.warning("events of an agent are missing", stream=stream, first=missing.first, last=missing.last)
                 self._gaps.told(stream, missing)
+            for stream, missing, _ in filled:
+                _log.info("events of an agent came late", stream=stream, first=missing.first, last=missing.last)
+            self._gaps.forget_filled()
             self._done()
 
     def _warn_of_damage(self) -> None:

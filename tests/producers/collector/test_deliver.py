@@ -15,6 +15,7 @@ from pipetrail_producers.message import Message
 from pipetrail_producers.redact import Redactor
 from pipetrail_producers.webhook import fact
 from pipetrail_schemas import codec
+from pipetrail_schemas.check import lookup
 from pipetrail_schemas.topics import DEAD_LETTERS, EVENTS
 from support.collector import Collector
 
@@ -110,6 +111,25 @@ def test_a_gap_is_a_valid_event_with_one_id() -> None:
     assert first.id == second.id
     assert first.kind.name == "source.gap"
     assert "5 to 6 of the stream agent" in str(first.data.event and first.data.event.reason)
+
+
+def test_a_gap_that_was_told_and_fills_is_told_to_have_filled() -> None:
+    """When the last of its numbers came, whatever the order and however often it was restarted meanwhile; once."""
+    gaps = Gaps()
+    for number in (1, 5):
+        gaps.observe("agent", number, NOW)
+    (due,) = gaps.due(LATER)
+    gaps.told(*due)
+    for number, filled in ((4, False), (2, False), (4, False), (3, True)):
+        gaps = Gaps.of(orjson.loads(orjson.dumps(gaps.state())))
+        gaps.observe("agent", number, LATER)
+        assert bool(list(gaps.filled())) is filled
+    assert list(gaps.filled()) == [("agent", Missing(2, 4, NOW), LATER)]
+    told, over = (fact.event(gap_fact("agent", due[1], filled), recorded=LATER) for filled in (None, LATER))
+    assert codec.validate(told).id != codec.validate(over).id
+    assert lookup(told, "data.event.reason") == lookup(over, "data.event.reason")
+    gaps.forget_filled()
+    assert list(gaps.filled()) == []
 
 
 def test_what_is_known_is_bounded() -> None:
