@@ -14,6 +14,7 @@ from pipetrail_schemas.topics import FINDINGS, RECORDS
 from pipetrail_sinks.opensearch import indices, templates
 from pipetrail_sinks.opensearch.client import Client
 from pipetrail_sinks.opensearch.documents import events_index
+from support.kafka import ensure_topics
 from support.library import add, environment_of, write
 from support.processor import ProcessorBench
 from support.wait import wait_for
@@ -43,6 +44,7 @@ def test_an_override_at_the_gate_goes_through_and_is_found(stack: Any, tmp_path:
             check=False,
         )
 
+    ensure_topics(stack.connection.require_kafka())
     bench = ProcessorBench(stack, tmp_path)
     try:
         stopped = gate()
