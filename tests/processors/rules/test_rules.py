@@ -112,7 +112,7 @@ def test_a_corrected_finding_says_what_corrected_it() -> None:
 
 
 def test_a_finding_that_only_goes_on_is_not_called_corrected() -> None:
-    """That the deployment of a failed build ends joins the evidence: no verdict was corrected, and nobody is told that one was."""
+    """That a failed build's deployment ends joins the evidence: no verdict was corrected, and nobody is told that one was."""
     said = {"source": "https://ci.example", "vcs.repository.url.full": "https://git.example/acme/shop"}
     commit = {**said, "vcs.ref.head.revision": "4" * 40}
     deployment = {**commit, "deployment.id": "7", "deployment.environment.name": "prod", "service.name": "shop"}
@@ -132,7 +132,7 @@ def test_a_finding_that_only_goes_on_is_not_called_corrected() -> None:
         world.take([message])
         seen += [one for one in world.findings() if one["rule"]["id"] == "deployed-although-failed"]
     states = [one["pipetrail"]["finding"] for one in seen]
-    assert [(1, 2), (2, 3)] == [(state["revision"], len(state["evidence"])) for state in states]
+    assert [(state["revision"], len(state["evidence"])) for state in states] == [(1, 2), (2, 3)]
     assert all("correction" not in state for state in states)
 
 
