@@ -332,9 +332,7 @@ def test_a_rotated_key_is_fetched(collector: Collector, issuer: Issuer, monkeypa
     assert send(collector, issuer.token())[0] == 401
 
 
-def test_made_up_keys_do_not_wear_out_the_issuer(
-    collector: Collector, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_made_up_keys_do_not_wear_out_the_issuer(collector: Collector, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many unknown keys are named, the issuer is asked once in a while only."""
     monkeypatch.setattr(keys, "RETRY_S", 3600.0)
     for number in range(50):
