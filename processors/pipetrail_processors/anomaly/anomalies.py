@@ -15,13 +15,23 @@ from typing import Any, NamedTuple
 
 import orjson
 from pipetrail_schemas import ids
-from pipetrail_schemas.lazy import lazy
 from pipetrail_schemas.times import format_time
 
+from pipetrail_processors.anomaly.carrier import Carrier
 from pipetrail_processors.anomaly.durations import durations, started
-from pipetrail_processors.anomaly.measure import MEASURES, Measure, subject_of, time_ms
+from pipetrail_processors.anomaly.measure import MEASURES, Measure, subject_of
 from pipetrail_processors.anomaly.newest import Sample
-from pipetrail_processors.anomaly.series import JUDGED, QUIET, QUIET_ALONE, QUIET_ALONE_MS, Series, Slot, key_of
+from pipetrail_processors.anomaly.series import (
+    JUDGED,
+    NEWEST,
+    QUIET,
+    QUIET_ALONE,
+    QUIET_ALONE_MS,
+    Series,
+    Slot,
+    key_of,
+    name_of,
+)
 from pipetrail_processors.anomaly.setting import Setting
 from pipetrail_processors.anomaly.told import Told
 from pipetrail_processors.anomaly.verdict import Verdict
@@ -40,46 +50,19 @@ from pipetrail_processors.watch.cases import candidates
 from pipetrail_processors.watch.dossier import dossier_of, keys_of
 
 _PREFIX = "series:"
-_KEPT = ("r", "h", "o", "d", "v", "k", "u", "s")
-_NOT_SHOWN = frozenset({"url", "link", "name", "revision"})
 _STORIES = frozenset({"repository", "actor"})
 _SIZES, _DURATIONS = "deployment_size", "build_duration"
 
 
 class _Measured(NamedTuple):
-    """A rule with its measure."""
+    """A rule with its measure; `id` and `over` are the rule's. `lasts`: it measures how long something took."""
 
     rule: Compiled
     setting: Setting
     measure: Measure
-
-
-class _Carrier:
-    """An event that carries samples of several measures, with what they have in common; many a start carries none."""
-
-    def __init__(self, fact: Fact) -> None:
-        self.fact = fact
-
-    @lazy
-    def key(self) -> int:
-        """What tells its samples from others."""
-        return key_of(self.fact["e"]["event_id"])
-
-    @lazy
-    def _moments(self) -> tuple[int, int, int]:
-        """When it happened, and which version of it this is."""
-        return time_ms(self.fact["e"]["time"]), time_ms(self.fact["r"]), int(self.fact["h"], 16)
-
-    @lazy
-    def _slim(self) -> bytes:
-        slim: Fact = {name: self.fact[name] for name in _KEPT if name in self.fact}
-        slim["e"] = {name: part for name, part in self.fact["e"].items() if name not in _NOT_SHOWN}
-        return orjson.dumps(slim)
-
-    def sample(self, measure: Measure, value: float) -> Sample:
-        """A sample of it. A fact goes with those that a finding may need."""
-        ms, told, mark = self._moments
-        return Sample(ms, self.key, value, told, mark, self._slim if measure.span == 1 or value else b"")
+    id: str
+    over: str
+    lasts: bool
 
 
 class _Waiting:
@@ -87,7 +70,7 @@ class _Waiting:
 
     def __init__(self, _: State) -> None:
         # What was being taken in, the day of its recording, and its samples.
-        self.samples: list[tuple[str, int | None, list[tuple[_Measured, _Carrier, float]]]] = []
+        self.samples: list[tuple[str, int | None, list[tuple[_Measured, Carrier, float]]]] = []
 
     def save(self) -> None:
         """There is nothing to write."""
@@ -109,10 +92,11 @@ class Anomalies:
         for rule in sorted(rules.rules, key=lambda rule: not rule.rule.replaces):
             if (setting := rule.rule.measure) is None:
                 continue
-            one = self._by_rule[rule.rule.id] = _Measured(rule, setting, MEASURES[setting.name])
+            one = _Measured(rule, setting, MEASURES[setting.name], rule.rule.id, rule.rule.over, setting.name == _DURATIONS)
+            self._by_rule[one.id] = one
             for kind in rule.on:
                 self._by_type.setdefault(kind, []).append(one)
-                if setting.name == _DURATIONS:
+                if one.lasts:
                     self._by_type.setdefault(started(kind), []).append(one)
         self._sizes = [one for one in self._by_rule.values() if one.setting.name == _SIZES]
         for rule in rules.replacing:
@@ -139,13 +123,13 @@ class Anomalies:
         measured = self._by_type.get(fact["e"]["type"])
         if not measured or not work.repository:
             return
-        carrier = _Carrier(fact)
+        carrier = Carrier(fact)
         samples = []
         for one in measured:
-            if one.setting.name == _DURATIONS:
+            if one.lasts:
                 for about, length in durations(work, fact):
                     if about["e"]["type"] in one.rule.on:
-                        samples.append((one, carrier if about is fact else _Carrier(about), length))
+                        samples.append((one, carrier if about is fact else Carrier(about), length))
             elif (value := one.measure.value(fact)) is not None:
                 samples.append((one, carrier, value))
         if samples:
@@ -199,7 +183,7 @@ class Anomalies:
             if fact is None or not (again or counts.get(event_id) != known.get(event_id)):
                 continue
             for one in self._sizes:
-                outputs += self._take(work, one, _Carrier(fact), counts.get(event_id), again=again)
+                outputs += self._take(work, one, Carrier(fact), counts.get(event_id), again=again)
         return outputs
 
     def is_due(self, work: Work, key: str, day: int) -> bool:
@@ -208,7 +192,7 @@ class Anomalies:
             return False
         name = key.removeprefix(_PREFIX)
         one = self._by_rule.get(name.partition(" ")[0])
-        series = Series(work.state, work.repository, name, one.measure.slot if one else Slot(1))
+        series = Series(work.state, name_of(work.repository, name), one.measure.slot if one else Slot(1))
         if series.is_new:
             return True
         if series.newest.day < day:
@@ -218,37 +202,53 @@ class Anomalies:
             enqueue(work.state, series.newest.day, [Entry(work.repository, key)])
         return True
 
-    def _take(
-        self, work: Work, one: _Measured, carrier: "_Carrier", value: float | None, *, again: bool = False
-    ) -> list[Output]:
+    def _take(self, work: Work, one: _Measured, carrier: Carrier, value: float | None, *, again: bool = False) -> list[Output]:
         """Put a sample into its series, or (None) remove it, and say what that changes."""
         name = self._name(one, carrier.fact)
         if name is None:
             return []
         series = self._series(work, one, name)
-        flagged = _flagged(series) if one.rule.rule.id in self._replaced else set()
-        place = series.drop(carrier.key) if value is None else series.put(carrier.sample(one.measure, value))
+        sample = None if value is None else carrier.sample(one.measure, value)
+        if sample is None or not series.newest.append(sample):
+            return self._correct(work, one, name, sample or carrier.key, again=again)
+        place = len(series.newest) - 1
+        # Most need not be judged: there are too few samples, or the value is none that counts.
+        may_be_found = series.size(place) >= one.setting.samples and (value or one.measure.span == 1)
+        if series.newest.holds or (may_be_found and one.measure.judge(series, place, one.setting)):
+            return self._follow(work, one, name, place, before=self._found(one, series), again=again)
+        _keep(work, name, series, place)
+        return []
+
+    def _correct(self, work: Work, one: _Measured, name: str, change: Sample | int, *, again: bool) -> list[Output]:
+        """As `_take`, where a sample is not simply the next one, or where the one with a key is to be removed."""
+        series = self._series(work, one, name)
+        before = self._found(one, series)
+        place = series.drop(change) if isinstance(change, int) else series.put(change)
         if place is None:
             return Told(work, self._policy, name).again() if series.newest.holds else []
+        return self._follow(work, one, name, place, before=before, again=again)
+
+    def _follow(self, work: Work, one: _Measured, name: str, place: int, *, before: set[int], again: bool) -> list[Output]:
+        """Judge a series that has changed from a place on, and what is replaced by what is found there."""
+        series = self._series(work, one, name)
         outputs = self._judge(work, one, name, series, place, again=again)
-        day = work.day or 0
-        series.newest.day = max(series.newest.day, day)
-        if series.is_new:
-            enqueue(work.state, day, [Entry(work.repository, _PREFIX + name)])
-            series.is_new = False
-        series.trim(place)
-        work.alter(_held_as(name))
-        if one.rule.rule.id in self._replaced:
-            outputs += self._judge_replaced(work, one, series, flagged)
+        _keep(work, name, series, place)
+        if one.id in self._replaced:
+            outputs += self._judge_replaced(work, one, series, before)
         return outputs
+
+    def _found(self, one: _Measured, series: Series) -> set[int]:
+        """What is out of the ordinary as far as it has been judged, where that stands for something else."""
+        return _flagged(series) if one.id in self._replaced else set()
 
     def _name(self, one: _Measured, fact: Fact) -> str | None:
         """What the series is called that an event's sample belongs to; None where the event does not say."""
-        subject = subject_of(one.setting.name, one.rule.rule.over, fact, self._policy)
-        return None if subject is None else f"{one.rule.rule.id} {subject}"
+        subject = subject_of(one.setting.name, one.over, fact, self._policy)
+        return None if subject is None else f"{one.id} {subject}"
 
     def _series(self, work: Work, one: _Measured, name: str) -> Series:
-        return work.held(_held_as(name), Series, work.repository, name, one.measure.slot, one.measure.span)
+        key = name_of(work.repository, name)
+        return work.held(key, Series, key, one.measure.slot, one.measure.span)
 
     def _judge(self, work: Work, one: _Measured, name: str, series: Series, place: int, *, again: bool = False) -> list[Output]:
         """Judge the samples from a place on, and say what that changes."""
@@ -267,7 +267,7 @@ class Anomalies:
         place = next((at for at, key in enumerate(series.key) if key in keys), None)
         if place is None:
             return []
-        work.alter(_held_as(name))
+        work.alter(series.name)
         return self._judge(work, one, name, series, place)
 
     def _judge_about(self, work: Work, others: Iterable[_Measured], facts: Sequence[Fact]) -> list[Output]:
@@ -290,13 +290,13 @@ class Anomalies:
         span, keys = one.measure.span, series.key
         # What is found of a sample is about those before it.
         shown = (series.newest.fact(at) for at in range(len(keys)) if changed.intersection(keys[at : at + span]))
-        return self._judge_about(work, self._replaced[one.rule.rule.id], [fact for fact in shown if fact])
+        return self._judge_about(work, self._replaced[one.id], [fact for fact in shown if fact])
 
     def _is_replaced(self, work: Work, one: _Measured, hit: Hit, facts: Sequence[Fact]) -> bool:
         """Whether another rule says the same of most of what a finding shows, and more."""
         if not facts or hit.status != "open":
             return False
-        name = one.rule.rule.id
+        name = one.id
         told = any(self._tells(work, story, facts) for story in self._stories.get(name, ()))
         return told or any(self._measures(work, other, facts) for other in self._replacing.get(name, ()))
 
@@ -358,8 +358,16 @@ def _facts(series: Series, place: int, verdict: Verdict) -> list[Fact]:
     return [fact, *(other for other in others if other)]
 
 
-def _held_as(name: str) -> bytes:
-    return b"y\0" + name.encode()
+def _keep(work: Work, name: str, series: Series, place: int) -> None:
+    """Have a series written that has changed from a place on."""
+    day = work.day or 0
+    series.newest.day = max(series.newest.day, day)
+    if series.is_new:
+        enqueue(work.state, day, [Entry(work.repository, _PREFIX + name)])
+        series.is_new = False
+    if len(series.newest) > NEWEST:
+        series.trim(place)
+    work.alter(series.name)
 
 
 def _judged(series: Series, one: _Measured, place: int) -> list[tuple[int, Verdict]]:

@@ -3,7 +3,7 @@
 Start and end belong together where pipeline, task and attempt are the same, and the commit: the latest start before the end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pipetrail_processors.anomaly.measure import time_ms
 from pipetrail_processors.correlate.nodes import Work
@@ -24,24 +24,33 @@ def durations(work: Work, fact: Fact) -> Iterator[tuple[Fact, float]]:
         work: the nodes of the repository, with the event joined.
         fact: of a start or an end.
     """
-    if _succeeded(fact) and fact["e"].get("duration_ms"):
-        yield fact, float(fact["e"]["duration_ms"])
-    elif "o" in fact and "duration_ms" not in fact["e"]:
-        facts = work.node(fact["o"]).get("f", {}).values()
-        of_run, noun = fact.get("k"), fact["e"]["type"].partition(".")[0] + "."
-        same = [other for other in facts if other.get("k") == of_run and other["e"]["type"].startswith(noun)]
-        for end in same:
-            begun = [other["e"]["time"] for other in same if _starts(other, end)] if _succeeded(end) else []
-            if begun and "duration_ms" not in end["e"]:
-                yield end, float(time_ms(end["e"]["time"]) - time_ms(max(begun)))
+    entry = fact["e"]
+    ends: bool = entry["type"].endswith(FINISHED)
+    if ends and entry.get("result") != "success":
+        return
+    if ends and entry.get("duration_ms"):
+        yield fact, float(entry["duration_ms"])
+    elif "o" in fact and "duration_ms" not in entry:
+        facts = work.node(fact["o"]).get("f", {})
+        # Of an end, the version that stands. One that was left out of the trail says nothing.
+        about = facts.get(entry["event_id"]) if ends else fact
+        if about and (of_run := [about] if ends else _of_run(about, FINISHED, facts.values())):
+            yield from _lengths(of_run, _of_run(about, STARTED, facts.values()))
 
 
-def _succeeded(fact: Fact) -> bool:
-    return bool(fact["e"]["type"].endswith(FINISHED) and fact["e"].get("result") == "success")
+def _of_run(fact: Fact, verb: str, facts: Iterable[Fact]) -> list[Fact]:
+    """Of the facts those of the same run: its starts, or its ends."""
+    kind, run = fact["e"]["type"].partition(".")[0] + verb, fact.get("k")
+    return [one for one in facts if one["e"]["type"] == kind and one.get("k") == run]
 
 
-def _starts(fact: Fact, end: Fact) -> bool:
-    entry, ended = fact["e"], end["e"]
-    if not entry["type"].endswith(STARTED) or entry.get("attempt") != ended.get("attempt"):
-        return False
-    return bool(entry["time"] < ended["time"])
+def _lengths(ends: Iterable[Fact], starts: Iterable[Fact]) -> Iterator[tuple[Fact, float]]:
+    """Of each end that does not say how long it took: the time since the latest start before it."""
+    for end in ends:
+        ended = end["e"]
+        if ended.get("result") != "success" or "duration_ms" in ended:
+            continue
+        attempt, time = ended.get("attempt"), ended["time"]
+        begun = [one["e"]["time"] for one in starts if one["e"].get("attempt") == attempt and one["e"]["time"] < time]
+        if begun:
+            yield end, float(time_ms(time) - time_ms(max(begun)))

@@ -33,9 +33,9 @@ _LEAST_MS = 14 * DAY_HOURS * HOUR_MS
 def judge(series: Series, place: int, setting: Setting) -> Verdict | None:
     """Whether the time of the event at a place is out of the ordinary. The series' values are hours of the week."""
     size = series.size(place)
-    if size < setting.samples or _upper(0, size) >= setting.threshold:
+    ms, hour = series.newest.at(place)
+    if size < setting.samples or _upper(0, size) >= setting.threshold or ms - series.oldest < _LEAST_MS:
         return None
-    ms, _, hour = series.newest.at(place)
     quick_looks = (reversed(series.surely(place)[1]), (point.value for point in series.back(place)))
     if any(_is_ordinary(hours, hour, setting) for hours in quick_looks):
         return None

@@ -64,7 +64,7 @@ def judge(scale: Scale, series: Series, place: int, setting: Setting) -> Verdict
     """Whether the value at a place is out of the ordinary; None where it is not, or where too little is known."""
     if series.size(place) < setting.samples:
         return None
-    ms, _, value = series.newest.at(place)
+    ms, value = series.newest.at(place)
     if _is_ordinary(zip(*series.surely(place), strict=True), ms, value) or _is_ordinary(series.back(place), ms, value):
         return None
     points = series.baseline(place)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from pipetrail_processors.anomaly import hour, level, newcomer, rate
@@ -64,6 +64,7 @@ def actor_of(fact: Fact) -> str | None:
     return name.casefold() if name else None
 
 
+@lru_cache(maxsize=256)  # several measures of an event ask, and it was recorded when others were
 def time_ms(time: str) -> int:
     """Milliseconds since 1970 of a canonical time."""
     return round(datetime.fromisoformat(time).timestamp() * 1000)
@@ -91,9 +92,14 @@ def _hour(fact: Fact) -> float | None:
 
 
 def _actor(fact: Fact) -> float | None:
-    # As many bits as a float has exactly.
     name = actor_of(fact) if fact["e"].get("result") != "skip" else None
-    return float(key_of(name) >> 12) if name else None
+    return _number_of(name) if name else None
+
+
+@lru_cache(maxsize=1024)  # people; some are asked about with each deployment
+def _number_of(name: str) -> float:
+    # As many bits as a float has exactly.
+    return float(key_of(name) >> 12)
 
 
 def _unknown(_: Fact) -> float | None:

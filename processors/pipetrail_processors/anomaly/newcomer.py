@@ -6,8 +6,9 @@ nobody is found.
 """
 
 from collections import Counter
+from itertools import islice
 
-from pipetrail_processors.anomaly.series import Series
+from pipetrail_processors.anomaly.series import BASELINE, BASELINE_MS, Series
 from pipetrail_processors.anomaly.setting import Setting
 from pipetrail_processors.anomaly.verdict import Verdict
 
@@ -16,7 +17,11 @@ def judge(series: Series, place: int, setting: Setting) -> Verdict | None:
     """Whether the actor at a place is new, and that is out of the ordinary. The series' values stand for actors."""
     if series.size(place) < setting.samples:
         return None
-    actor = series.newest.at(place)[2]
+    ms, actor = series.newest.at(place)
+    lately = ms - BASELINE_MS + series.slot.ms
+    # Whoever did it within the baseline is in it, though perhaps with another sample of the same week.
+    if any(other == actor and earlier >= lately for earlier, other in islice(series.newest.back(place), BASELINE)):
+        return None
     if actor in series.surely(place)[1] or any(point.value == actor for point in series.back(place)):
         return None
     points = series.baseline(place)

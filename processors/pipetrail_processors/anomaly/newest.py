@@ -1,12 +1,14 @@
 """The newest samples of a series, one by one, with the facts of the last of them: one value of the state. Pure.
 
-Most samples come in order and are ordinary: then a row is added to the others, and none of those is read. They are decoded into
-columns only when more is asked of them than the last one, and encoded anew only when they were altered.
+Most samples come in order and are ordinary: then a key and a row are added to the others, and none of those is read. They are
+decoded into columns only when more is asked of them than the last one, and encoded anew only when they were altered. Keys stand
+together, apart from the rows, so that whether there is one is quickly seen.
 """
 
 import struct
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterator
 from itertools import starmap
 from typing import Any, NamedTuple
 
@@ -14,14 +16,15 @@ import orjson
 
 # Version, findings held, facts, samples, samples in the history, day of the latest recording.
 _HEADER = struct.Struct("<BBHHHI")
-_VERSION = 2
-# Of a sample: ms, key, value, told, mark, flag.
-_ROW = struct.Struct("<qQdqQb")
+_VERSION = 3
+# Of a sample: its key, and its row of ms, value, told, mark and flag.
 _KEY = struct.Struct("<Q")
-_MOMENT = struct.Struct("<qQd")
-_MOMENTS = struct.Struct("<qQd17x")  # of rows, one after the other
-_CODES = ("q", "Q", "d", "q", "Q", "b")
-_FLAG_AT = _ROW.size - 1
+_ROW = struct.Struct("<qdqQb")
+_MOMENT = struct.Struct("<qd")
+_MOMENTS = struct.Struct("<qd17x")  # of rows, one after the other
+_MS = struct.Struct("<q")
+_KEY_SIZE, _ROW_SIZE = _KEY.size, _ROW.size
+_FLAG_AT = _ROW_SIZE - 1
 
 
 class Sample(NamedTuple):
@@ -52,19 +55,40 @@ class Columns(NamedTuple):
 class Newest:
     """The newest samples. Facts are kept of the last so many of them."""
 
+    __slots__ = (
+        "_added",
+        "_altered",
+        "_columns",
+        "_count",
+        "_facts_at",
+        "_kept",
+        "_keys",
+        "_most_facts",
+        "_rows",
+        "_value",
+        "day",
+        "holds",
+        "older",
+    )
+
     def __init__(self, value: bytes | None, most_facts: int) -> None:
         """Make it from what `packed` gave, None for nothing."""
         self._most_facts = most_facts
-        self.holds, self.older, self.day = False, 0, 0
-        self._count = self._kept = 0
-        self._rows = self._facts = b""
         self._columns: Columns | None = None
         self._altered = False
-        if value is not None:
-            _, holds, self._kept, self._count, self.older, self.day = _HEADER.unpack_from(value)
-            self.holds = bool(holds)
-            end = _HEADER.size + self._count * _ROW.size
-            self._rows, self._facts = value[_HEADER.size : end], value[end:]
+        # Facts: so many in what was read, from a place on, each before a line feed; and those that were added.
+        self._value, self._facts_at, self._kept = value or b"", 0, 0
+        self._added: list[bytes] = []
+        if value is None:
+            self.holds, self.older, self.day = False, 0, 0
+            self._count = 0
+            self._keys = self._rows = b""
+            return
+        _, holds, self._kept, self._count, self.older, self.day = _HEADER.unpack_from(value)
+        self.holds = bool(holds)
+        rows = _HEADER.size + self._count * _KEY_SIZE
+        self._facts_at = rows + self._count * _ROW_SIZE
+        self._keys, self._rows = value[_HEADER.size : rows], value[rows : self._facts_at]
 
     def __len__(self) -> int:
         """How many samples there are."""
@@ -74,34 +98,52 @@ class Newest:
     def columns(self) -> Columns:
         """All samples, for reading."""
         if self._columns is None:
-            cells: Any = list(zip(*_ROW.iter_unpack(self._rows), strict=True)) or [()] * len(_CODES)
-            self._columns = Columns(*map(array, _CODES, cells))
+            keys = struct.unpack(f"<{self._count}Q", self._keys)
+            ms, value, told, mark, flag = zip(*_ROW.iter_unpack(self._rows), strict=True) if keys else [()] * 5
+            columns = array("q", ms), array("Q", keys), array("d", value), array("q", told), array("Q", mark), array("b", flag)
+            self._columns = Columns(*columns)
         return self._columns
 
-    def at(self, place: int) -> tuple[int, int, float]:
-        """Time, key and value of one sample."""
+    def at(self, place: int) -> tuple[int, float]:
+        """Time and value of one sample."""
         if self._altered:
             columns = self.columns
-            return columns.ms[place], columns.key[place], columns.value[place]
-        return _MOMENT.unpack_from(self._rows, place * _ROW.size)
+            return columns.ms[place], columns.value[place]
+        return _MOMENT.unpack_from(self._rows, place * _ROW_SIZE)
 
-    def before(self, place: int) -> "list[tuple[int, int, float]]":
+    def key_at(self, place: int) -> int:
+        """The key of one sample."""
+        if self._altered:
+            return self.columns.key[place]
+        key: int = _KEY.unpack_from(self._keys, place * _KEY_SIZE)[0]
+        return key
+
+    def before(self, place: int) -> list[tuple[int, int, float]]:
         """Time, key and value of those before a place."""
         if self._altered:
             columns = self.columns
             return list(zip(columns.ms[:place], columns.key[:place], columns.value[:place], strict=True))
-        return list(_MOMENTS.iter_unpack(self._rows[: place * _ROW.size]))
+        keys = struct.unpack_from(f"<{place}Q", self._keys)
+        moments = _MOMENTS.iter_unpack(self._rows[: place * _ROW_SIZE])
+        return [(ms, key, value) for key, (ms, value) in zip(keys, moments, strict=True)]
+
+    def back(self, place: int) -> Iterator[tuple[int, float]]:
+        """Time and value of those before a place, the latest first; what is not asked for is not read."""
+        return map(self.at, range(place - 1, -1, -1))
 
     def append(self, sample: Sample) -> bool:
         """Put a sample after the others; False where it is not certain that it belongs there: see `place_of`."""
-        if self._altered or _KEY.pack(sample.key) in self._rows:
+        ms, number, value, told, mark, fact = sample
+        key = _KEY.pack(number)
+        if self._altered or key in self._keys:
             return False  # it, or what looks like it
-        if self._count and sample[:2] <= _MOMENT.unpack_from(self._rows, len(self._rows) - _ROW.size)[:2]:
+        if self._count and ms <= _MS.unpack_from(self._rows, len(self._rows) - _ROW_SIZE)[0]:
             return False
-        self._rows += _ROW.pack(*sample[:5], 0)
+        self._keys += key
+        self._rows += _ROW.pack(ms, value, told, mark, 0)
         self._columns = None
         self._count += 1
-        self._add_fact(sample.fact)
+        self._added.append(fact)
         return True
 
     def place_of(self, ms: int, key: int) -> int:
@@ -114,42 +156,43 @@ class Newest:
 
     def insert(self, place: int, sample: Sample) -> None:
         """Put a sample before the one at the place."""
-        at = place - (self._count - self._kept)
+        facts = self._all_facts()
+        at = place - (self._count - len(facts))
         columns: Any = self._alter()
         for column, cell in zip(columns, (*sample[:5], 0), strict=True):
             column.insert(place, cell)
         self._count += 1
         if at >= 0:
-            facts = self._all_facts()
             facts.insert(at, sample.fact)
             self._keep(facts[-self._most_facts :])
 
     def delete(self, place: int) -> None:
         """Remove the sample at the place."""
-        at = place - (self._count - self._kept)
+        facts = self._all_facts()
+        at = place - (self._count - len(facts))
         for column in self._alter():
             del column[place]
         self._count -= 1
         if at >= 0:
-            facts = self._all_facts()
             del facts[at]
             self._keep(facts)
 
     def cut(self, count: int) -> list[tuple[int, int, float]]:
         """Remove the first samples. Returns time, key and value of them."""
         cells = self.before(count)
-        self._rows = self._encoded()[count * _ROW.size :]
+        self._encode()
+        self._keys, self._rows = self._keys[count * _KEY_SIZE :], self._rows[count * _ROW_SIZE :]
         self._columns = None
         self._count -= count
         return cells
 
     def is_flagged(self, place: int) -> bool:
         """Whether the sample was out of the ordinary when it was judged."""
-        return bool(self.columns.flag[place] if self._altered else self._rows[place * _ROW.size + _FLAG_AT])
+        return bool(self.columns.flag[place] if self._altered else self._rows[place * _ROW_SIZE + _FLAG_AT])
 
     def any_flag(self) -> bool:
         """Whether any sample was out of the ordinary when it was judged."""
-        flags = self.columns.flag.tobytes() if self._altered else self._rows[_FLAG_AT :: _ROW.size]
+        flags = self.columns.flag.tobytes() if self._altered else self._rows[_FLAG_AT::_ROW_SIZE]
         return bool(flags.strip(b"\0"))
 
     def flag(self, place: int, *, flagged: bool) -> None:
@@ -159,38 +202,44 @@ class Newest:
 
     def fact(self, place: int) -> dict[str, Any] | None:
         """The fact of a sample, None where it is not kept."""
-        at = place - (self._count - self._kept)
-        line = self._all_facts()[at] if at >= 0 else b""
+        facts = self._all_facts()
+        at = place - (self._count - len(facts))
+        line = facts[at] if at >= 0 else b""
         return orjson.loads(line) if line else None
 
     def packed(self) -> bytes:
         """All of it, as it is kept."""
-        header = _HEADER.pack(_VERSION, self.holds, self._kept, self._count, self.older, self.day)
-        return b"".join((header, self._encoded(), self._facts))
+        self._encode()
+        self._bound_facts()
+        facts = self._kept + len(self._added)
+        header = _HEADER.pack(_VERSION, self.holds, facts, self._count, self.older, self.day)
+        before = memoryview(self._value)[self._facts_at :]  # most of it, copied once
+        return b"".join((header, self._keys, self._rows, before, *(fact + b"\n" for fact in self._added)))
 
     def _alter(self) -> Columns:
         columns = self.columns
         self._altered = True
         return columns
 
-    def _encoded(self) -> bytes:
+    def _encode(self) -> None:
         if self._altered:
-            self._rows = b"".join(starmap(_ROW.pack, zip(*self.columns, strict=True)))
+            columns = self.columns
+            self._keys = struct.pack(f"<{self._count}Q", *columns.key)
+            rows = zip(columns.ms, columns.value, columns.told, columns.mark, columns.flag, strict=True)
+            self._rows = b"".join(starmap(_ROW.pack, rows))
             self._altered = False
-        return self._rows
-
-    def _add_fact(self, fact: bytes) -> None:
-        if not self._kept:
-            self._facts = fact
-        elif self._kept < self._most_facts:
-            self._facts = b"%b\n%b" % (self._facts, fact)
-        else:
-            self._facts = b"%b\n%b" % (self._facts[self._facts.index(b"\n") + 1 :], fact)
-            return
-        self._kept += 1
 
     def _all_facts(self) -> list[bytes]:
-        return self._facts.split(b"\n") if self._kept else []
+        self._bound_facts()
+        return [*self._value[self._facts_at :].split(b"\n")[: self._kept], *self._added]
+
+    def _bound_facts(self) -> None:
+        """Let the first facts go where there are too many."""
+        too_many = self._kept + len(self._added) - self._most_facts
+        for _ in range(min(too_many, self._kept)):
+            self._facts_at = self._value.index(b"\n", self._facts_at) + 1
+            self._kept -= 1
+        del self._added[: -self._most_facts]
 
     def _keep(self, facts: list[bytes]) -> None:
-        self._facts, self._kept = b"\n".join(facts), len(facts)
+        self._value, self._facts_at, self._kept, self._added = b"", 0, 0, facts

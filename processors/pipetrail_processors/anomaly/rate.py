@@ -24,7 +24,7 @@ _FEWEST_GROUPS = 4
 
 def judge(series: Series, place: int, setting: Setting) -> Verdict | None:
     """Whether the rate up to and with the event at a place is out of the ordinary. Only an event that counts makes it so."""
-    if place < WINDOW - 1 or not series.newest.at(place)[2]:
+    if place < WINDOW - 1 or not series.newest.at(place)[1]:
         return None
     count = int(sum(series.value[place - WINDOW + 1 : place + 1]))
     if count / WINDOW < setting.least or series.size(place) < setting.samples:

@@ -59,6 +59,11 @@ class Point(NamedTuple):
     value: float
 
 
+def name_of(repository: str, name: str) -> bytes:
+    """The key of the state that a series is kept under."""
+    return f"y\0{repository}\0{name}".encode()
+
+
 def key_of(text: str) -> int:
     """A number for a text: 64 bits."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
@@ -67,23 +72,28 @@ def key_of(text: str) -> int:
 class Series:
     """One series, read from the state and written back."""
 
-    def __init__(self, state: State, repository: str, name: str, slot: Slot, span: int = 1) -> None:
+    __slots__ = ("_history", "_state", "is_new", "name", "newest", "slot")
+
+    def __init__(self, state: State, name: bytes, slot: Slot, span: int = 1) -> None:
         """Read it.
 
         Args:
             state: of the partition.
-            repository: whose it is.
-            name: of rule and subject.
+            name: what `name_of` gives for its repository, and for rule and subject.
             slot: what of the older samples stand for each other.
             span: so many samples are what one finding is about.
         """
         self._state = state
-        self._name = b"\0%b\0%b" % (repository.encode(), name.encode())
-        self._slot = slot
-        value = state.get(b"y" + self._name)
+        self.name = name
+        self.slot = slot
+        value = state.get(name)
         self.is_new = value is None
         self.newest = Newest(value, JUDGED + span + _SPARE)
         self._history: tuple[array[int], array[int], array[float]] | None = None
+
+    @property
+    def _history_name(self) -> bytes:
+        return b"Y" + self.name[1:]
 
     @property
     def ms(self) -> "array[int]":
@@ -120,7 +130,7 @@ class Series:
                 return None
             newest.delete(place)
             changed = place
-        elif changed and sample[:2] < newest.at(0)[:2] and newest.older:
+        elif changed and sample[:2] < (newest.at(0)[0], newest.key_at(0)) and newest.older:
             return self._put_into_history(sample)
         place = newest.place_of(sample.ms, sample.key)
         newest.insert(place, sample)
@@ -138,6 +148,11 @@ class Series:
     def size(self, place: int) -> int:
         """How many samples are kept before the place: the baseline has no more."""
         return self.newest.older + place
+
+    @property
+    def oldest(self) -> int:
+        """The time of the oldest sample that is kept; there must be one."""
+        return self._older()[0][0] if self.newest.older else self.newest.at(0)[0]
 
     def surely(self, place: int) -> tuple[Sequence[int], Sequence[float]]:
         """Times and values that are in the baseline of the sample at a place, whatever else is: for a quick look."""
@@ -170,23 +185,23 @@ class Series:
         last = len(self.newest) - NEWEST
         came_last = place == len(self.newest) - 1  # then none before has become one where it is to be cut
         for at in range(last, last - 1 if came_last else 0, -1):
-            if at > 0 and self.newest.at(at)[1] % _PORTION == 0:
+            if at > 0 and self.newest.key_at(at) % _PORTION == 0:
                 self._write_history(self.newest.cut(at))
                 return
 
     def save(self) -> None:
         """Write it."""
-        self._state.set(b"y" + self._name, self.newest.packed())
+        self._state.set(self.name, self.newest.packed())
 
     def forget(self) -> None:
         """Remove it."""
-        self._state.delete(b"y" + self._name)
-        self._state.delete(b"Y" + self._name)
+        self._state.delete(self.name)
+        self._state.delete(self._history_name)
 
     def _points(self, before: int) -> Iterator[Point]:
         """Of each slot the sample with the smallest hash, the latest first, of what is before a place."""
-        rows, length = self._rows_back(before), self._slot.ms
-        if self._slot.each_value:
+        rows, length = self._rows_back(before), self.slot.ms
+        if self.slot.each_value:
             for _, together in groupby(rows, lambda row: row[0] // length):
                 best: dict[float, _Row] = {}
                 for row in together:
@@ -214,7 +229,7 @@ class Series:
     def _older(self) -> tuple["array[int]", "array[int]", "array[float]"]:
         if self._history is None:
             self._history = array("q"), array("Q"), array("d")
-            value = self._state.get(b"Y" + self._name) or b""
+            value = self._state.get(self._history_name) or b""
             width = len(value) // 3
             columns: tuple[array[Any], ...] = self._history
             for number, column in enumerate(columns):
@@ -222,9 +237,9 @@ class Series:
         return self._history
 
     def _put_into_history(self, sample: Sample) -> int | None:
-        slot = self._slot.of(sample.ms, sample.value)
+        slot = self.slot.of(sample.ms, sample.value)
         rows = list(zip(*self._older(), strict=True))
-        known = any(key <= sample.key and self._slot.of(ms, value) == slot for ms, key, value in rows)
+        known = any(key <= sample.key and self.slot.of(ms, value) == slot for ms, key, value in rows)
         if known or (len(rows) >= _HISTORY and sample.ms < rows[0][0]):
             return None
         self._write_history([sample[:3]])
@@ -233,7 +248,7 @@ class Series:
     def _write_history(self, added: list[_Row]) -> None:
         best: dict[Hashable, _Row] = {}
         for row in chain(zip(*self._older(), strict=True), added):
-            slot = self._slot.of(row[0], row[2])
+            slot = self.slot.of(row[0], row[2])
             if slot not in best or row[1] < best[slot][1]:
                 best[slot] = row
         rows = sorted(best.values())[-_HISTORY:]
@@ -243,4 +258,4 @@ class Series:
             array("d", [row[2] for row in rows]),
         )
         self.newest.older = len(rows)
-        self._state.set(b"Y" + self._name, b"".join(column.tobytes() for column in self._history))
+        self._state.set(self._history_name, b"".join(column.tobytes() for column in self._history))

@@ -1,13 +1,15 @@
 """A series is the same whether its samples are read or not, and compares with what its definition says."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipetrail_processors.anomaly.newest import Newest, Sample
-from pipetrail_processors.anomaly.series import BASELINE, BASELINE_MS, Point, Series, Slot, key_of
+from pipetrail_processors.anomaly.series import BASELINE, BASELINE_MS, Point, Series, Slot, key_of, name_of
 from pipetrail_processors.state.state import MemoryState
 
 _HOUR, _DAY = 3_600_000, 86_400_000
 _FACTS = 3
+_NAME = name_of("r", "n")
 _SAMPLES = st.lists(
     st.builds(
         lambda quarter, key, value, fact: Sample(quarter * _HOUR // 4, key, value, 0, 0, b'{"n":%d}' % key if fact else b""),
@@ -37,7 +39,9 @@ def test_rows_and_columns_hold_the_same(samples: list[Sample], removed: set[int]
         newest.delete(newest.columns.key.index(key))
     expected = sorted(sample[:3] for sample in samples if sample.key not in removed)
     newest = Newest(newest.packed(), _FACTS)
-    assert [newest.at(place) for place in range(len(newest))] == newest.before(len(newest)) == expected
+    assert newest.before(len(newest)) == expected
+    assert [newest.key_at(place) for place in range(len(newest))] == [key for _, key, _ in expected]
+    assert list(newest.back(len(newest)))[::-1] == [(ms, value) for ms, _, value in expected]
     assert [newest.is_flagged(place) for place in range(len(newest))] == [flags[key] for _, key, _ in expected]
     assert newest.any_flag() == any(flags[key] for _, key, _ in expected)
 
@@ -54,16 +58,30 @@ def test_a_fact_stays_with_its_sample() -> None:
     assert facts == [None, *({"n": number} for number in (3, 4, 5))]
 
 
+@pytest.mark.parametrize("read", range(8))
+def test_the_last_facts_remain(read: int) -> None:
+    """However many of them were read, and however many were added since."""
+    newest = Newest(None, _FACTS)
+    for number in range(7):
+        if number == read:
+            newest = Newest(newest.packed(), _FACTS)
+        assert newest.append(_sample(number))
+    facts = [None] * 4 + [{"n": number} for number in (4, 5, 6)]
+    assert [newest.fact(place) for place in range(7)] == facts
+    newest = Newest(newest.packed(), _FACTS)
+    assert [newest.fact(place) for place in range(7)] == facts
+
+
 @given(_SAMPLES, st.sampled_from([Slot(_HOUR), Slot(_DAY, each_value=True)]))
 @settings(max_examples=60, deadline=None)
 def test_what_is_compared_with_is_of_each_slot_the_sample_with_the_smallest_hash(samples: list[Sample], slot: Slot) -> None:
     """Read from the newest on, it is what looking at all of them gives."""
     state = MemoryState()
-    series = Series(state, "r", "n", slot)
+    series = Series(state, _NAME, slot)
     for sample in samples:
         series.put(sample)
     series.save()
-    series = Series(state, "r", "n", slot)
+    series = Series(state, _NAME, slot)
     for place in range(len(series.newest)):
         assert series.baseline(place) == _all_at_once(series, place, slot)
 
@@ -72,10 +90,10 @@ def test_what_went_into_the_history_is_compared_with_as_before() -> None:
     """Also where the newest and the history have part in one slot."""
     state, slot = MemoryState(), Slot(_HOUR)
     for number in range(150):
-        series = Series(state, "r", "n", slot)
+        series = Series(state, _NAME, slot)
         _put(series, Sample(number * _HOUR // 3, number * 7919 % 151, 1.0, 0, 0, b""))
         series.save()
-    series = Series(state, "r", "n", slot)
+    series = Series(state, _NAME, slot)
     points = series.baseline(len(series.newest) - 1)
     assert len(points) == len({point.ms // _HOUR for point in points}) == 50
     assert points == sorted(points)
@@ -94,7 +112,7 @@ def test_what_is_kept_is_the_same_in_any_order(late: list[int], count: int) -> N
     for samples in (in_order, swapped):
         state = MemoryState()
         for sample in samples:
-            series = Series(state, "r", "n", slot)
+            series = Series(state, _NAME, slot)
             _put(series, sample)
             series.save()
         states.append(state.values)
