@@ -13,8 +13,8 @@ from pipetrail_schemas.service.yamlfile import parse
 from pipetrail_schemas.times import format_time
 
 from pipetrail_processors.detect.case import Case, View
-from pipetrail_processors.detect.expression import Expression, Text
-from pipetrail_processors.detect.fields import FIELDS, GATES, reads_others
+from pipetrail_processors.detect.expression import Expression, Judge, Text
+from pipetrail_processors.detect.fields import ANSWERED, FIELDS, GATES, reads_others
 from pipetrail_processors.detect.rule import Exclusion, Rule
 from pipetrail_processors.lifecycle import exclusions
 from pipetrail_processors.lifecycle.exclusions import Excluded, Ground
@@ -103,6 +103,15 @@ class Compiled:
     def completes(self, kind: str) -> bool:
         """Whether the latest event of all, of this type, can be what a finding was lacking: no middle of a sequence is."""
         return kind in self.steps[-1].on if self.steps else True
+
+    def keeps(self, kind: str) -> list[Judge]:
+        """What says of an event of the type that it can be part of what the rule finds; for a case of the event alone."""
+        if self.rule.state_fields:
+            return [self.plausible] if kind in self.on else []  # what it says of the state is to be asked of all before it
+        if kind in self.on and not ANSWERED.isdisjoint(self.when.paths):
+            return [lambda _: True]
+        steps = self.steps or [Step(self.on, self.when)]
+        return [step.when.holds for step in steps if kind in step.on]
 
     @property
     def reads_only_its_event(self) -> bool:

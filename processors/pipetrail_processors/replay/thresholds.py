@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pipetrail_schemas import ids
 from pipetrail_schemas.errors import InvalidEventError
 
+from pipetrail_processors.detect.case import Case
 from pipetrail_processors.detect.rule import Rule
 from pipetrail_processors.detect.ruleset import Compiled
 from pipetrail_processors.enrich.reading import read
@@ -97,7 +98,7 @@ def _dossiers(rule: Compiled, values: Iterable[bytes], policy: Policy) -> list[l
         if reading.kind.name not in rule.on:
             continue
         fact = fact_of(reading, None, evidence_of(reading))
-        if not worth_keeping(rule, _view([fact], policy), fact):
+        if not worth_keeping(rule.keeps(reading.kind.name), Case(_view([fact], policy), [fact])):
             continue
         scope = scope_of(reading.repository, reading.source)
         for what, key in keys_of(fact):

@@ -5,13 +5,13 @@ threshold within one window: one finding, however long it goes on. A sequence is
 within the window; it starts at each event of the first step, and takes the earliest that complete it.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from pipetrail_schemas.times import format_time, parse_time
 
 from pipetrail_processors.detect.case import Case, View
-from pipetrail_processors.detect.fields import ANSWERED
+from pipetrail_processors.detect.expression import Judge
 from pipetrail_processors.detect.ruleset import Compiled, Events, Step
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import in_order
@@ -42,18 +42,15 @@ def candidates(rule: Compiled, view: View, events: Events | None = None) -> list
     return [Case(view, burst) for burst in _runs(matching, window) if _dense(burst, window, rule.rule.threshold)]
 
 
-def worth_keeping(rule: Compiled, view: View, fact: Fact) -> bool:
-    """Whether an event of a repository or an actor can be part of anything that the rule finds."""
-    case = Case(view, [fact])
-    if rule.rule.state_fields:
-        return rule.plausible(case)  # what it says of the state is to be asked of the whole dossier
-    if fact["e"]["type"] in rule.on and not ANSWERED.isdisjoint(rule.when.paths):
-        return True
-    steps = rule.steps or [Step(rule.on, rule.when)]
+def worth_keeping(judges: Iterable[Judge], case: Case) -> bool:
+    """Whether an event of a repository or an actor can be part of anything that rules find; `judges` as of `Compiled.keeps`."""
     try:
-        return any(fact["e"]["type"] in step.on and step.when.holds(case) for step in steps)
+        for judge in judges:
+            if judge(case):
+                return True
     except ValueError:
         return True  # that it cannot be judged is a finding, too
+    return False
 
 
 def concerns(rule: Compiled, kept: Kept, kinds: Collection[str], fact: Fact) -> bool:

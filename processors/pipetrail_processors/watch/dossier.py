@@ -7,7 +7,8 @@ about what is no longer kept stands as it was published. A dossier of which noth
     key    one of  c ID (a change)   e ENVIRONMENT SERVICE   a ACTOR   r (the repository)
     value  a line each: whether it is queued for the day when it is looked at again, the time of the latest rare fact that had
            to go, the facts in a row each (`kept`), how many pass by, and by which rules and policy it was judged; findings as
-           they were published (`g`, by id) and those that were decided about (`q`); the facts; those that pass by (`passing`)
+           they were published (`g`, by id) and those that were decided about (`q`); the rows of those that pass by (`passing`);
+           the facts; those that pass by
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from pipetrail_processors.watch.passing import Passing, written
 from pipetrail_processors.watch.state_fields import since
 
 # The lines of a dossier that there is not yet.
-_EMPTY = (b'[false,"",[],0,""]', b"{}", b"")
+_EMPTY = (b'[false,"",[],0,""]', b"{}", b"", b"")
 
 # The largest value is some 60 kB, an ordinary one 10. A repository and an actor are about sequences and bursts of rare events,
 # a change and an environment about their life, of which the latest decides.
@@ -80,17 +81,36 @@ class DossierView(View):
         return not self._gone_until or since(fact["e"]["time"]) >= self._gone_until or fact is self.facts[-1]
 
 
+def _actor_key(fact: Fact) -> str | None:
+    actor = fact["e"].get("actor")
+    name = actor.get("id") or actor.get("email") or actor.get("name") if actor else None
+    return f"a {name.casefold()}" if name else None
+
+
+def _change_key(fact: Fact) -> str | None:
+    change = fact.get("w", {}).get("change", {}).get("id")
+    return f"c {change}" if change else None
+
+
+def _environment_key(fact: Fact) -> str | None:
+    environment = fact["e"].get("environment")
+    return f"e {environment} {fact.get('v', '')}" if environment else None
+
+
+# By what dossiers are of: the key of the one that an event belongs to, None for none.
+KEYS: Mapping[str, Callable[[Fact], str | None]] = {
+    "repository": lambda _: "r",
+    "actor": _actor_key,
+    "change": _change_key,
+    "environment": _environment_key,
+}
+
+
 def keys_of(fact: Fact) -> Iterator[tuple[str, str]]:
     """The dossiers that an event belongs to, as (what, key)."""
-    yield "repository", "r"
-    entry = fact["e"]
-    actor = entry.get("actor", {})
-    if name := actor.get("id") or actor.get("email") or actor.get("name"):
-        yield "actor", f"a {name.casefold()}"
-    if change := fact.get("w", {}).get("change", {}).get("id"):
-        yield "change", f"c {change}"
-    if environment := entry.get("environment"):
-        yield "environment", f"e {environment} {fact.get('v', '')}"
+    for what, key_of in KEYS.items():
+        if key := key_of(fact):
+            yield what, key
 
 
 class Added(NamedTuple):
@@ -111,12 +131,12 @@ class Dossier:
         self.scope = scope
         value = state.get(self.name)
         self.is_unknown = value is None
-        head, self._findings, facts = value.split(b"\n", 2) if value else _EMPTY
+        head, self._findings, passing_rows, facts = value.split(b"\n", 3) if value else _EMPTY
         # Whether it is in the queue of what is looked at again; the time of the latest rare fact that had to go, "" for none;
         # and by what it was judged.
         self.queued, self.gone_until, self._rows, passing, self.judged_by = orjson.loads(head)
         *self._lines, passing_lines = facts.split(b"\n", len(self._rows))
-        self._passing = Passing(passing, passing_lines)
+        self._passing = Passing(passing, passing_rows, passing_lines)
         self._kept: Kept | None = None
         self._node: dict[str, Any] | None = None
 
@@ -157,8 +177,6 @@ class Dossier:
             return False
         row = row_of(fact)
         if self._rows and not passes_by(row, self._rows, bounds):
-            return False
-        if orjson.dumps(row[ID]) in self._passing.lines:
             return False
         return self._passing.follow(row, orjson.dumps(fact), bounds)
 
@@ -237,10 +255,11 @@ class Dossier:
         if self._node is not None:
             self._findings = orjson.dumps(self._node)
         if self._kept is not None:
-            compared, passing = self._kept.parted()
-            self._rows, self._lines, self._passing = compared.rows, compared.lines(), written(passing.rows, passing.lines())
+            compared, others = self._kept.parted()
+            self._rows, self._lines, self._passing = compared.rows, compared.lines(), written(others.rows, others.lines())
         head = orjson.dumps([self.queued, self.gone_until, self._rows, self._passing.count, self.judged_by])
-        self._state.set(self.name, b"\n".join((head, self._findings, *self._lines, self._passing.lines)))
+        passing = self._passing
+        self._state.set(self.name, b"\n".join((head, self._findings, passing.rows, *self._lines, passing.lines)))
 
 
 def dossier_of(work: Work, scope: str, key: str) -> Dossier:

@@ -23,7 +23,7 @@ Row = list[Any]
 
 
 class Bounds(NamedTuple):
-    """How much is kept: so many facts, so many of types that come all day, none older than this before the newest.
+    """How much is kept: so many facts, so many of types that come all day, none older than this before the newest (`_newest`).
 
     Of what comes all day the first of a type after each rare fact is kept as long as that one: it is what rules compare.
     """
@@ -101,7 +101,7 @@ class Kept:
     def beyond(self, bounds: Bounds) -> list[Row]:
         """Those that are too old or too many."""
         rows = self.rows
-        oldest = _oldest(rows[0][TIME], rows[-1][TIME], bounds.age)
+        oldest = _oldest(rows[0][TIME], _newest(rows), bounds.age)
         gone = [row for row in rows if row[TIME] < oldest] if oldest else []
         if len(rows) <= min(bounds.facts, bounds.frequent):
             return gone
@@ -164,6 +164,17 @@ def _pinned(rows: Iterable[Row]) -> Iterator[tuple[Row, bool]]:
             yield row, seen is not None and row[KIND] not in seen
             if seen is not None:
                 seen.add(row[KIND])
+
+
+def _newest(rows: Sequence[Row]) -> str:
+    """How late it is, by the rows: none tells more than when it was recorded.
+
+    A date to come, set by mistake or to that end, would drive out all that is kept, and what is kept no more is not judged.
+    """
+    last = rows[-1]
+    if last[TIME] <= last[_RECORDED]:
+        return str(last[TIME])
+    return max(str(min(row[TIME], row[_RECORDED])) for row in rows)
 
 
 def _oldest(first: str, last: str, age: timedelta) -> str:

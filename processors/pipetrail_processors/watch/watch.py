@@ -5,7 +5,7 @@ environment depends on the trails of its commits. Events that no rule over dossi
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from pipetrail_schemas.topics import FINDINGS
 from pipetrail_processors.correlate.nodes import Work
 from pipetrail_processors.detect.case import Case
 from pipetrail_processors.detect.detect import Part, detect, update
+from pipetrail_processors.detect.expression import Judge
 from pipetrail_processors.detect.ruleset import Compiled, RuleSet
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.lifecycle.ledger import Ledger, in_dossier
@@ -29,7 +30,7 @@ from pipetrail_processors.trail.summary import Subject
 from pipetrail_processors.watch import silence
 from pipetrail_processors.watch.cases import candidates, concerns, worth_keeping
 from pipetrail_processors.watch.commits import bind, seeing
-from pipetrail_processors.watch.dossier import BOUNDS, Dossier, DossierView, dossier_of, keys_of
+from pipetrail_processors.watch.dossier import BOUNDS, KEYS, Dossier, DossierView, dossier_of
 from pipetrail_processors.watch.kept import Bounds, Kept
 from pipetrail_processors.watch.state_fields import STATE, StateField
 
@@ -51,11 +52,22 @@ _ALONE = Bounds(1, 1, timedelta(days=1))
 _MARK_BYTES = 4
 
 
-class _Place(NamedTuple):
-    """Which dossier: of what, and its key."""
+class _Plan(NamedTuple):
+    """What becomes of events of a type in one kind of dossier.
+
+    Attributes:
+        what: the dossier is of.
+        key: the dossier's, of an event.
+        keeps: what says of an event whether it is wanted at all; None where all are.
+        state: what rules ask of the state before an event, and rests on events of the type.
+        completing: the rules that find something else where such an event is the latest of all.
+    """
 
     what: str
-    key: str
+    key: Callable[[Fact], str | None]
+    keeps: Sequence[Judge] | None
+    state: Sequence[StateField]
+    completing: Sequence[Compiled]
 
 
 class _Touched:
@@ -96,8 +108,7 @@ class Watch:
         # What rules over them ask of the state before an event, and which rules these are.
         self._state = {what: _asked(of.rules) for what, of in self._over.items()}
         self._of_state = {rule.rule.id for rule in rules.rules if rule.rule.state_fields}
-        self._by_kind: dict[str, Collection[str]] = {}
-        self._completing: dict[tuple[str, str], Sequence[Compiled]] = {}
+        self._plans: dict[str, Sequence[_Plan]] = {}
         self._listens = bool(self._over["repository"].of_type(silence.SILENT))
 
     def on_event(self, work: Work, fact: Fact, source: str) -> list[Output]:
@@ -108,13 +119,11 @@ class Watch:
             fact: of the event.
             source: of the event: what its dossiers are within where it has no repository.
         """
-        scope, wanting = scope_of(work.repository, source), self._wanting(fact["e"]["type"])
-        outputs: list[Output] = []
-        if wanting:
-            view = self._view(work, scope, [fact])
-            for what, key in keys_of(fact):
-                if what in wanting and self._wants(what, fact, view):
-                    outputs += self._take(work, scope, _Place(what, key), view)
+        scope, kind = scope_of(work.repository, source), fact["e"]["type"]
+        plans = self._plans.get(kind)
+        if plans is None:
+            plans = self._plans[kind] = [plan for what in BOUNDS if (plan := self._plan(what, kind))]
+        outputs = self._keep(work, scope, plans, fact) if plans else []
         outputs += self._alone(work, scope, fact)
         if self._listens and work.repository:
             for change in silence.hear(work, self._policy, source, fact):
@@ -174,27 +183,18 @@ class Watch:
         work.alter(dossier.name)
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
-    def _wanting(self, kind: str) -> Collection[str]:
-        """The dossiers that want events of the type, or some of them. There are as many types as the vocabulary has."""
-        known = self._by_kind.get(kind)
-        if known is None:
-            known = self._by_kind[kind] = [what for what, rules in self._over.items() if self._may_want(what, rules, kind)]
-        return known
-
-    def _may_want(self, what: str, rules: RuleSet, kind: str) -> bool:
+    def _plan(self, what: str, kind: str) -> _Plan | None:
+        """What becomes of events of the type in such dossiers; None where nothing does."""
+        rules = self._over[what]
+        state = [one for one in self._state[what] if kind in one.types]
+        keeps = None
         if what in _SELECTIVE:
-            return bool(rules.of_type(kind)) or any(kind in one.types for one in self._state[what])
-        return kind.startswith(_LIVES[what]) and bool(rules.rules)
-
-    def _wants(self, what: str, fact: Fact, view: DossierView) -> bool:
-        """Whether a dossier that wants some of the type wants this one; `view` has the fact alone."""
-        if what not in _SELECTIVE or self._rested_on(what, fact):
-            return True
-        return any(worth_keeping(rule, view, fact) for rule in self._over[what].of_type(fact["e"]["type"]))
-
-    def _rested_on(self, what: str, fact: Fact) -> bool:
-        """Whether the state of a repository or an actor, which rules ask for, rests on the fact."""
-        return any(fact["e"]["type"] in one.types and one.keeps(fact) for one in self._state[what])
+            keeps = [judge for rule in rules.of_type(kind) for judge in rule.keeps(kind)]
+            if not (keeps or state):
+                return None
+        elif not (kind.startswith(_LIVES[what]) and rules.rules):
+            return None
+        return _Plan(what, KEYS[what], keeps, state, [rule for rule in rules.altered_by(kind) if rule.completes(kind)])
 
     def _alone(self, work: Work, scope: str, fact: Fact) -> list[Output]:
         """Judge by the rules over trails an event of a repository that belongs to no trail: it is one of its own."""
@@ -210,19 +210,31 @@ class Watch:
             work.alter(dossier.name)
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
-    def _take(self, work: Work, scope: str, place: "_Place", alone: DossierView) -> list[Output]:
-        """Put the fact of a view into a dossier, and note what is to be judged anew. Returns findings that cannot wait."""
-        what, dossier, fact = place.what, dossier_of(work, scope, place.key), alone.facts[0]
-        bounds = BOUNDS[what]
-        slim = {name: value for name, value in fact.items() if name not in _LEFT_OUT[what]}
-        slim["e"] = entry = {name: value for name, value in fact["e"].items() if name not in _NOT_JUDGED}
-        work.alter(dossier.name)
-        if self._completes_nothing(what, dossier, slim) and dossier.pass_by(slim, bounds):
-            return []
-        touched = _waiting(work).get(dossier.key)
-        # What is found is said before anything that it rests on has to go.
+    def _keep(self, work: Work, scope: str, plans: Iterable[_Plan], fact: Fact) -> list[Output]:
+        """Put an event into the dossiers that want it. Returns findings that cannot wait."""
         outputs: list[Output] = []
-        if touched and dossier.may_lose(touched.events, entry["time"], bounds):
+        case = Case(self._view(work, scope, [fact]), [fact])
+        for plan in plans:
+            key = plan.key(fact)
+            if key and (plan.keeps is None or worth_keeping(plan.keeps, case) or _rests_on(plan.state, fact)):
+                outputs += self._take(work, scope, plan, key, case)
+        return outputs
+
+    def _take(self, work: Work, scope: str, plan: _Plan, key: str, case: Case) -> list[Output]:
+        """Put an event into a dossier, and note what is to be judged anew. Returns findings that cannot wait."""
+        what, dossier, fact = plan.what, dossier_of(work, scope, key), case.facts[0]
+        bounds, left_out = BOUNDS[what], _LEFT_OUT[what]
+        slim = {name: value for name, value in fact.items() if name not in left_out}
+        slim["e"] = {name: value for name, value in fact["e"].items() if name not in _NOT_JUDGED}
+        work.alter(dossier.name)
+        if dossier.is_unknown:
+            dossier.judged_by = self._mark
+        if _completes_nothing(plan, dossier, fact) and dossier.pass_by(slim, bounds):
+            return []
+        outputs: list[Output] = []
+        touched = _waiting(work).get(key)
+        # What is found is said before anything that it rests on has to go.
+        if touched and dossier.may_lose(touched.events, fact["e"]["time"], bounds):
             day = work.day
             outputs = self._judge(work, touched)
             work.begin(day)
@@ -232,14 +244,14 @@ class Watch:
         if what == "change" and work.repository:
             bind(work, dossier, self._over["change"])
         whole = added.again or dossier.shows(added.gone)
-        concerned = self._concerned(self._over[what], dossier.kept, alone)
-        if self._rested_on(what, fact):
+        concerned = self._concerned(self._over[what], dossier.kept, case)
+        if _rests_on(plan.state, fact):
             concerned += [rule for rule in self._over[what].rules if rule.rule.id in self._of_state]
         if whole or concerned:
             touched = self._touch(work, what, dossier, again=added.again)
             touched.whole = touched.whole or whole
             touched.rules += concerned
-            touched.events.add(entry["event_id"])
+            touched.events.add(fact["e"]["event_id"])
         return outputs
 
     def _touch(self, work: Work, what: str, dossier: Dossier, *, again: bool) -> _Touched:
@@ -249,27 +261,18 @@ class Watch:
         touched.cause, touched.day = work.cause, work.day
         return touched
 
-    def _completes_nothing(self, what: str, dossier: Dossier, fact: Fact) -> bool:
-        """Whether an event is of no account for what is found, should it be the latest of all."""
-        kind = fact["e"]["type"]
-        rules = self._completing.get((what, kind))
-        if rules is None:
-            found = [rule for rule in self._over[what].altered_by(kind) if rule.completes(kind)]
-            rules = self._completing[what, kind] = found
-        return not rules or (all(rule.is_gated for rule in rules) and dossier.is_new(fact.get("o"), fact.get("d")))
-
-    def _concerned(self, rules: RuleSet, kept: Kept, alone: DossierView) -> list[Compiled]:
-        """The rules that may find something else in what is kept because of a fact in it that is new (the one of the view)."""
-        fact, case = alone.facts[0], Case(alone, alone.facts)
-        kinds = kept.kinds()
+    def _concerned(self, rules: RuleSet, kept: Kept, case: Case) -> list[Compiled]:
+        """The rules that may find something else in what is kept because of an event in it that is new."""
+        kinds, kind = kept.kinds(), case.entry["type"]
         found = []
-        for rule in rules.altered_by(fact["e"]["type"]):
+        for rule in rules.altered_by(kind):
             if rule.reads_only_its_event:
                 concerned = rule.plausible(case)
             elif rule.on.isdisjoint(kinds):
                 concerned = False
             else:
-                concerned = concerns(rule, kept, kinds, fact) and (not rule.spans or worth_keeping(rule, alone, fact))
+                concerned = concerns(rule, kept, kinds, case.facts[0])
+                concerned = concerned and (not rule.spans or worth_keeping(rule.keeps(kind), case))
             if concerned:
                 found.append(rule)
         return found
@@ -316,8 +319,8 @@ class Watch:
     def _environments(self, work: Work, commit: str) -> list[str]:
         if not self._over["environment"].rules:
             return []
-        facts = work.node(commit).get("f", {}).values()
-        return sorted({key for fact in facts if "d" in fact for what, key in keys_of(fact) if what == "environment"})
+        facts, key_of = work.node(commit).get("f", {}).values(), KEYS["environment"]
+        return sorted({key for fact in facts if "d" in fact and (key := key_of(fact))})
 
 
 def _asked(rules: Iterable[Compiled]) -> list[StateField]:
@@ -328,6 +331,18 @@ def _asked(rules: Iterable[Compiled]) -> list[StateField]:
 def scope_of(repository: str | None, source: str) -> str:
     """What dossiers are within. A source may be called as one of its repositories; these are two scopes."""
     return repository or f"at {source}"
+
+
+def _rests_on(state: Sequence[StateField], fact: Fact) -> bool:
+    """Whether what rules ask of the state rests on the fact."""
+    return bool(state) and any(one.keeps(fact) for one in state)
+
+
+def _completes_nothing(plan: _Plan, dossier: Dossier, fact: Fact) -> bool:
+    """Whether an event is of no account for what is found, should it be the latest of all."""
+    if not plan.completing:
+        return True
+    return all(rule.is_gated for rule in plan.completing) and dossier.is_new(fact.get("o"), fact.get("d"))
 
 
 def _waiting(work: Work) -> dict[str, _Touched]:
