@@ -58,7 +58,8 @@ class Joiner:
         stands = together(known, fact)
         place = self._place_simple if _is_simple(stands) else self._place_by_evidence
         joined = Joined(place(work, stands, home), again=known is not None)
-        joined.again |= _home_of(work, fact) is None  # one of too many
+        kept = fact["e"]["event_id"] in work.node(stands["o"])["f"] if _is_simple(stands) else _home_of(work, fact)
+        joined.again |= not kept  # one of too many
         if "o" in fact:
             joined.keys |= self._vouch(work, fact, vouched, again=joined.again)
         return joined
@@ -118,19 +119,14 @@ class Joiner:
 
     def _place_by_evidence(self, work: Work, fact: Fact, home: str | None) -> set[str]:
         """An event whose evidence says where it belongs, or whose versions do not agree about that."""
+        deployments = [alias for alias in fact.get("a", ()) if is_deployment(alias)]
+        told_of = [alias for alias in deployments if _tell_digest(work, alias, fact["e"].get("digest"))]
         touched = self._place(work, fact, home)
-        for alias in filter(is_deployment, fact.get("a", ())):
-            touched |= self._tell_digest(work, alias, fact["e"].get("digest"))
+        for alias in told_of:
+            if len(work.node(alias)["m"]) > 1:  # the deployment's other events are of these bytes, too
+                touched |= self._settle(work, alias)
         new_home = _home_of(work, fact)
         return touched | self._leave_out(work, new_home) if new_home else touched
-
-    def _tell_digest(self, work: Work, deployment: str, digest: str | None) -> set[str]:
-        """One of the deployment's events names its bytes: the others are of these, too. Gives the keys to publish."""
-        known: list[str] = work.node(deployment).get("d", [])
-        if digest is None or digest in known or len(known) >= MAX_LINKS:
-            return set()
-        work.change(deployment)["d"] = sorted([*known, digest])
-        return self._settle(work, deployment)
 
     def _vouch(self, work: Work, fact: Fact, vouched: list[str], *, again: bool) -> set[str]:
         """An event says that this evidence is of the commit that it names. Gives the keys to publish."""
@@ -253,6 +249,15 @@ def _evidence(work: Work, fact: Fact) -> Told:
     """Where all versions of an event say that it belongs, with the bytes that its deployment is known by otherwise."""
     every = told(fact)
     return every._replace(aliases=list(dict.fromkeys((*_own_evidence(work, fact), *every.aliases))))
+
+
+def _tell_digest(work: Work, deployment: str, digest: str | None) -> bool:
+    """One of the deployment's events names its bytes. Returns whether that is new."""
+    known: list[str] = work.node(deployment).get("d", [])
+    if digest is None or digest in known or len(known) >= MAX_LINKS:
+        return False
+    work.change(deployment)["d"] = sorted([*known, digest])
+    return True
 
 
 def _own_evidence(work: Work, fact: Fact) -> list[str]:
