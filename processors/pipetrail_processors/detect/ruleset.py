@@ -114,6 +114,11 @@ class Compiled:
         return [step.when.holds for step in steps if kind in step.on]
 
     @property
+    def reads_on(self) -> bool:
+        """Whether the steps of a sequence are matched by more than what each event says itself."""
+        return any(reads_others(path) for step in self.steps for path in step.when.paths)
+
+    @property
     def reads_only_its_event(self) -> bool:
         """Whether each of its findings is about one event, which nothing else told alters."""
         return not (self.spans or self.sees_others or self.rule.dedupe or self.rule.each)

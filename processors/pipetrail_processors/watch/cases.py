@@ -16,7 +16,7 @@ from pipetrail_processors.detect.ruleset import Compiled, Events, Step
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import in_order
 from pipetrail_processors.watch.dossier import DossierView
-from pipetrail_processors.watch.kept import KIND, TIME, Kept
+from pipetrail_processors.watch.kept import ID, KIND, TIME, Kept
 
 
 def candidates(rule: Compiled, view: View, events: Events | None = None) -> list[Case]:
@@ -82,6 +82,18 @@ def concerns(rule: Compiled, kept: Kept, kinds: Collection[str], fact: Fact) -> 
         and not any(after.isdisjoint(other.on) for other in rule.steps[number + 1 :])
         for number, step in enumerate(rule.steps)
     )
+
+
+def may_be_told(rule: Compiled, kept: Kept, case: Case) -> bool:
+    """Whether each step of a sequence has an event near the case's own that matches it; only those of its types are read."""
+    moment, window = _time(case.facts[0]), rule.rule.window or timedelta()
+    earliest, latest = format_time(moment - window), format_time(moment + window)
+    near = [row for row in kept.rows if earliest <= row[TIME] <= latest]
+    for step in rule.steps:
+        facts = kept.of({row[ID] for row in near if row[KIND] in step.on})
+        if not any(worth_keeping([step.when.holds], Case(case.view, [fact])) for fact in facts):
+            return False
+    return True
 
 
 def _sequences(rule: Compiled, view: View) -> Iterator[Case]:

@@ -28,7 +28,7 @@ from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import Subject
 from pipetrail_processors.watch import silence
-from pipetrail_processors.watch.cases import candidates, concerns, worth_keeping
+from pipetrail_processors.watch.cases import candidates, concerns, may_be_told, worth_keeping
 from pipetrail_processors.watch.commits import bind, seeing
 from pipetrail_processors.watch.dossier import BOUNDS, KEYS, Dossier, DossierView, dossier_of
 from pipetrail_processors.watch.kept import Bounds, Kept
@@ -272,7 +272,8 @@ class Watch:
                 concerned = False
             else:
                 concerned = concerns(rule, kept, kinds, case.facts[0])
-                concerned = concerned and (not rule.spans or worth_keeping(rule.keeps(kind), case))
+                if concerned and rule.spans:
+                    concerned = worth_keeping(rule.keeps(kind), case) and (rule.reads_on or may_be_told(rule, kept, case))
             if concerned:
                 found.append(rule)
         return found
@@ -298,7 +299,10 @@ class Watch:
         """What of a dossier is to be judged anew, if not all of it."""
         if touched.whole or touched.what not in _SELECTIVE or touched.dossier.judged_by != self._mark:
             return None
-        together = self._together[touched.what]
+        standing = {one["rule"]["id"] for one in touched.dossier.node.get("g", {}).values()}
+        # What hides findings of other rules, or did.
+        hiding = any(rule in touched.rules or rule.rule.id in standing for rule in self._over[touched.what].replacing)
+        together = self._together[touched.what] if hiding else ()
         single = [rule for rule in touched.rules if rule.reads_only_its_event and rule not in together]
         rest = [rule for rule in touched.rules if rule not in single]
         return Part([*rest, *together] if any(rule in together for rule in rest) else rest, single, touched.events)
