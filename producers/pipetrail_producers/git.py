@@ -14,7 +14,7 @@ from pipetrail_producers.ci.context import repository_url
 
 # A hanging network folder or credential helper must not hold up a build for ever. On a machine that is busy building, git may
 # take seconds for what is usually milliseconds, and an event without its commit is worth little.
-_TIMEOUT_S = 20.0
+_TIMEOUT_S = 10.0
 _SETTINGS = r"^(user\.(name|email)|remote\.origin\.url|url\..*\.insteadof)$"
 
 

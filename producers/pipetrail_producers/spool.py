@@ -35,7 +35,7 @@ _DELIVERY_LOCK = ".delivering"
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 # Longer than operations under the lock take one after the other on a slow disk; beyond it something is wrong, and we say so.
-LOCK_WAIT_S = 60.0
+LOCK_WAIT_S = 30.0
 _LOCK_POLL_S = 0.01
 
 

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 # Seconds. Resolving a name reads a file or two; a repository on a dead network drive must not hang the command.
-_TIMEOUT_S = 20
+_TIMEOUT_S = 10
 
 
 def commit_of(name: str, folder: Path) -> str | None:
