@@ -16,7 +16,7 @@ from support.kafka import read_all
 ENGINE_PREFIX = b"__"
 
 # Waits, days of retention, and how many there are of what.
-_QUEUES_AND_COUNTS = (b"q", b"E", b"#")
+_QUEUES_AND_COUNTS = (b"q", b"u", b"E", b"#")
 
 Values = Mapping[bytes, bytes]
 

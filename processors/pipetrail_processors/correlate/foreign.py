@@ -159,7 +159,10 @@ def _count(work: Work, alias: str) -> None:
     now = 0 if len(node.get("c", ())) == 1 else len(facts)
     if now == before:
         return
-    work.change(alias)["h"] = now
+    if now:
+        work.change(alias)["h"] = now
+    else:
+        del work.change(alias)["h"]
     _add(work.state, now - before)
     if not before:
         recorded = min(fact["r"] for fact in facts.values())
