@@ -87,10 +87,10 @@ class _Touched:
 
 
 class _Waiting:
-    """The dossiers of a repository that are to be judged when the round ends, by key. Nothing of it is written."""
+    """The dossiers of a repository that are to be judged when the round ends, by name. Nothing of it is written."""
 
     def __init__(self, _: State) -> None:
-        self.touched: dict[str, _Touched] = {}
+        self.touched: dict[bytes, _Touched] = {}
 
     def save(self) -> None:
         """There is nothing to write."""
@@ -154,8 +154,8 @@ class Watch:
         """The round ends: judge what its events and its trails have touched. Returns findings."""
         waiting = _waiting(work)
         outputs: list[Output] = []
-        for key in sorted(waiting):
-            outputs += self._judge(work, waiting.pop(key))
+        for name in sorted(waiting):
+            outputs += self._judge(work, waiting.pop(name))
         return outputs
 
     def expire(self, state: State, now: datetime) -> list[Output]:
@@ -232,7 +232,7 @@ class Watch:
         if _completes_nothing(plan, dossier, fact) and dossier.pass_by(slim, bounds):
             return []
         outputs: list[Output] = []
-        touched = _waiting(work).get(key)
+        touched = _waiting(work).get(dossier.name)
         # What is found is said before anything that it rests on has to go.
         if touched and dossier.may_lose(touched.events, fact["e"]["time"], bounds):
             day = work.day
@@ -256,7 +256,7 @@ class Watch:
 
     def _touch(self, work: Work, what: str, dossier: Dossier, *, again: bool) -> _Touched:
         """Have a dossier judged when the round ends, because of what is being taken in."""
-        touched = _waiting(work).setdefault(dossier.key, _Touched(what, dossier))
+        touched = _waiting(work).setdefault(dossier.name, _Touched(what, dossier))
         touched.again = touched.again or again
         touched.cause, touched.day = work.cause, work.day
         return touched
@@ -349,7 +349,7 @@ def _completes_nothing(plan: _Plan, dossier: Dossier, fact: Fact) -> bool:
     return all(rule.is_gated for rule in plan.completing) and dossier.is_new(fact.get("o"), fact.get("d"))
 
 
-def _waiting(work: Work) -> dict[str, _Touched]:
+def _waiting(work: Work) -> dict[bytes, _Touched]:
     return work.held(b"", _Waiting).touched
 
 

@@ -9,6 +9,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipetrail_processors.correlate.round import Round
+from pipetrail_processors.detect.labelled import messages
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.output import Output
@@ -62,3 +63,13 @@ def test_a_trail_is_published_once_a_round() -> None:
     trails = [output.key for output in outputs if output.topic is TRAILS]
     assert len(trails) == len(set(trails)) < len(VALUES)
     assert len(trails) > 1
+
+
+def test_what_belongs_to_no_repository_is_judged_by_its_source() -> None:
+    """Two systems tell of a control of their own in one round: each has its finding."""
+    weaker = {"type": "policy.changed", "pipetrail.control": "branch protection", "event.action": "deleted"}
+    systems = ("https://one.example", "https://two.example")
+    values = list(messages([{**weaker, "vcs": None, "source": source, "partitionkey": source} for source in systems]))
+    found = [orjson.loads(output.value or b"") for output in told_in([values]) if output.topic is FINDINGS]
+    assert [one["rule"]["id"] for one in found] == ["protection-weakened"] * len(systems)
+    assert len({one["event"]["id"] for one in found}) == len(systems)
