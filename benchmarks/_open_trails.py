@@ -41,7 +41,7 @@ _WAIT = timedelta(minutes=10)
 # Names before those of the events.
 _OWN = 6
 # What is of a single trail: nodes, commits of the graph and what waits for them, and the bytes of events that wait.
-_OF_A_TRAIL = (b"n", b"m", b"p", b"v")
+_OF_A_TRAIL = (b"n", b"m", b"p", b"v", b"h")
 _DAY_S = 86_400
 _MANY = 20_000
 _HASH = re.compile(rb'"h":"[0-9a-f]{16}"')
