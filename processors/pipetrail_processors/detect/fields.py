@@ -130,15 +130,17 @@ _OF_OTHERS = (
     *("event.approved_artifact", "event.back", "event.open_findings", "event.permitted", "event.asks_for"),
     *("event.denied_because", *STATE),
 )
-# Of these, what an event answers that is nothing to the rule by itself: it is kept with those that it answers.
-ANSWERED = frozenset({"event.filled"})
+# Of these, what an event of certain types answers that is nothing to the rule by itself: it is kept with those that it answers.
+ANSWERED: Mapping[str, frozenset[str]] = {"event.filled": frozenset({"source.gap"})}
 _OF_SUBJECT = frozenset({"trail.repository", "trail.name", "trail.commit", "trail.short_commit", "trail.traced"})
 # Whether a field can hold for any of the facts, told from all of them at once.
 GATES: Mapping[str, Callable[[Sequence[Fact]], bool]] = {"event.back": history.any_back}
 
 
-def reads_others(path: str) -> bool:
-    """Whether others than the case's own events answer the field: such an event alters what was found about it."""
+def reads_others(path: str, kind: str | None = None) -> bool:
+    """Whether others than the case's own events answer the field: such an event, of that type, alters what was found about it."""
+    if kind is not None and path in ANSWERED and kind not in ANSWERED[path]:
+        return False
     return path.startswith(_OF_OTHERS) and path not in _OF_SUBJECT
 
 

@@ -108,7 +108,7 @@ class Compiled:
         """What says of an event of the type that it can be part of what the rule finds; for a case of the event alone."""
         if self.rule.state_fields:
             return [self.plausible] if kind in self.on else []  # what it says of the state is to be asked of all before it
-        if kind in self.on and not ANSWERED.isdisjoint(self.when.paths):
+        if kind in self.on and not ANSWERED.keys().isdisjoint(self.when.paths):
             return [lambda _: True]
         steps = self.steps or [Step(self.on, self.when)]
         return [step.when.holds for step in steps if kind in step.on]
@@ -127,6 +127,10 @@ class Compiled:
     def is_gated(self) -> bool:
         """Whether nothing but what `fields.GATES` look at lets it fire."""
         return bool(self._gates)
+
+    def is_altered_by(self, kind: str) -> bool:
+        """Whether an event of a type that it is not about alters what it finds about others."""
+        return self.sees_others and not self.spans and any(reads_others(path, kind) for path in self._paths())
 
     def title(self, case: Case) -> str:
         """What happened, in a sentence."""
@@ -236,9 +240,7 @@ class RuleSet:
         """Those whose findings about some events another event of the type can alter."""
         known = self._altered.get(name)
         if known is None:
-            known = self._altered[name] = [
-                rule for rule in self.rules if name in rule.on or (rule.sees_others and not rule.spans)
-            ]
+            known = self._altered[name] = [rule for rule in self.rules if name in rule.on or rule.is_altered_by(name)]
         return known
 
     def standing_together(self) -> Collection[Compiled]:
