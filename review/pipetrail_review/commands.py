@@ -1,6 +1,7 @@
 """The commands `show`, `search`, `findings` and `report`. They put together what the other modules find and print."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,13 +23,13 @@ from pipetrail_review.findings import (
     find_findings,
     in_status,
 )
-from pipetrail_review.kinds import FINDINGS, KINDS
+from pipetrail_review.kinds import FINDINGS, KINDS, Kind
 from pipetrail_review.lookup import find_trails
 from pipetrail_review.moments import day
 from pipetrail_review.query import Query
 from pipetrail_review.render import timeline
 from pipetrail_review.standing import overdue, unsettled
-from pipetrail_review.tables import table
+from pipetrail_review.tables import Document, readable, table
 from pipetrail_review.terminal import console
 from pipetrail_review.text import count
 
@@ -84,11 +85,10 @@ def search(
         options.print_json(document for one in found for document in one.hits.documents)
     else:
         shown = [one for one in found if one.hits.documents]
-        screen = console()
         for number, one in enumerate(shown):
             if len(found) > 1:
-                screen.print(f"{'' if number == 0 else chr(10)}{one.kind.name}", style="bold")
-            screen.print(table(one.kind, one.hits.documents, zone=options.zone_of(utc=utc)))
+                console().print(f"{'' if number == 0 else chr(10)}{one.kind.name}", style="bold")
+            _list(one.kind, one.hits.documents, utc=utc)
     for remark in searching.remarks(found, unknown):
         options.note(remark)
 
@@ -151,7 +151,7 @@ def findings(  # noqa: PLR0917 - click hands over one argument an option
     if as_json:
         options.print_json(found.documents)
     elif found.documents:
-        console().print(table(FINDINGS, found.documents, zone=options.zone_of(utc=utc), now=now))
+        _list(FINDINGS, found.documents, utc=utc, now=now)
     if found.total > len(found.documents):
         options.note(f"{len(found.documents)} of {count(found.total, 'finding')}, the newest; --limit shows more")
     if not found.total:
@@ -188,6 +188,14 @@ def report(since: str | None, until: str | None, repository: str | None, output:
         told = write(client, output, now=now, window=meant, repository=repository, zone=options.zone_of(utc=utc))
     until_day = day(meant.until or now, options.zone_of(utc=utc))
     click.echo(f"{output}: {count(told.trails, 'trail')}, {count(told.findings, 'finding')}, until {until_day}")
+
+
+def _list(kind: Kind, documents: Sequence[Document], *, utc: bool, now: datetime | None = None) -> None:
+    good, reasons = readable(kind, documents)
+    if good:
+        console().print(table(kind, good, zone=options.zone_of(utc=utc), now=now))
+    for remark in searching.left_out(kind, reasons):
+        options.note(remark)
 
 
 def _standing(status: str, now: datetime) -> Query | None:

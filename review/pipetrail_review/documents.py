@@ -56,8 +56,7 @@ def entry_of(record: Mapping[str, Any]) -> Entry:
     Raises:
         BadDocumentError: it is no record.
     """
-    full_type = lookup(record, "pipetrail.type")
-    described = BY_FULL_NAME.get(full_type)
+    described = BY_FULL_NAME.get(text_at(record, "pipetrail.type") or "")
     nanoseconds = lookup(record, "event.duration")
     return _read(
         Entry,
@@ -82,6 +81,18 @@ def entry_of(record: Mapping[str, Any]) -> Entry:
     )
 
 
+def text_at(record: Mapping[str, Any], path: str) -> str | None:
+    """The text at a dotted path of a record, None where there is nothing.
+
+    Raises:
+        BadDocumentError: there is something else: whoever wrote it was not pipetrail.
+    """
+    value = lookup(record, path)
+    if value is None or isinstance(value, str):
+        return value
+    raise BadDocumentError(f"document {_id(record)} is no event of pipetrail: {path}: is no text")
+
+
 def revision_of(trail: Trail) -> str | None:
     """The commit that the trail is of; None for one that is known by an alias only."""
     head = trail.vcs.ref.head if trail.vcs.ref else None
@@ -104,15 +115,15 @@ def label_of(trail: Trail) -> str:
 
 def _stage(record: Mapping[str, Any], described: EventType | None) -> str | None:
     # A record names its stage, also one that only a policy knows, which is none of the timeline's.
-    own = lookup(record, "pipetrail.stage")
+    own = text_at(record, "pipetrail.stage")
     if own in _STAGES:
-        return str(own)
+        return own
     return described.stage if described else None
 
 
 def _name(record: Mapping[str, Any]) -> str | None:
     if lookup(record, "pipetrail.event_type") == "commit.recorded":
-        revision = lookup(record, "vcs.ref.head.revision")
+        revision = text_at(record, "vcs.ref.head.revision")
         return short_revision(revision) if revision else None
     return next((str(value) for path in _NAMES if (value := lookup(record, path))), None)
 

@@ -1,7 +1,7 @@
 """Lists for the terminal: what a search found, one line each, with the columns that matter for its kind. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from pipetrail_schemas.check import lookup
@@ -11,7 +11,7 @@ from pipetrail_schemas.trail import Trail
 from rich.console import RenderableType
 from rich.text import Text
 
-from pipetrail_review.documents import entry_of, finding_of, label_of, trail_of
+from pipetrail_review.documents import entry_of, finding_of, label_of, text_at, trail_of
 from pipetrail_review.errors import BadDocumentError
 from pipetrail_review.kinds import DEAD_LETTERS, EVENTS, FINDINGS, TRAILS, Kind
 from pipetrail_review.lines import line_of, rule_words
@@ -42,8 +42,24 @@ def table(kind: Kind, documents: Sequence[Document], *, zone: tzinfo | None, now
     Raises:
         BadDocumentError: a document does not follow the schema of its kind.
     """
-    rows = list(_rows(kind, documents, zone, now))
+    rows = _rows(kind, documents, zone, now)
     return Columns([tuple(styled(name, "bold dim") for name in _HEADINGS[kind]), *rows], kept=_KEPT[kind])
+
+
+def readable(kind: Kind, documents: Sequence[Document]) -> tuple[list[Document], list[str]]:
+    """Those of the documents that `table` takes, and why it does not take the others.
+
+    Whoever may write into an index may write there what is no document of its kind; that must not hide the others.
+    """
+    good, reasons = [], []
+    for document in documents:
+        try:
+            _rows(kind, [document], UTC, None)
+        except BadDocumentError as exc:
+            reasons.append(str(exc))
+        else:
+            good.append(document)
+    return good, reasons
 
 
 def short_ids(ids: Iterable[str]) -> dict[str, str]:
@@ -60,7 +76,7 @@ def repository_name(url: str | None) -> str:
     return plain("/".join(url.rstrip("/").split("/")[-2:])) if url else ""
 
 
-def _rows(kind: Kind, documents: Sequence[Document], zone: tzinfo | None, now: datetime | None) -> Iterable[Row]:
+def _rows(kind: Kind, documents: Sequence[Document], zone: tzinfo | None, now: datetime | None) -> list[Row]:
     if kind is FINDINGS:
         findings = [finding_of(document) for document in documents]
         ids = short_ids(finding.pipetrail.finding.id for finding in findings)
@@ -74,15 +90,15 @@ def _rows(kind: Kind, documents: Sequence[Document], zone: tzinfo | None, now: d
 
 
 def _event(document: Document, zone: tzinfo | None) -> Row:
-    line = line_of(entry_of(document), ticket=lookup(document, "pipetrail.ticket.id"))
-    revision = lookup(document, "vcs.ref.head.revision")
-    message = lookup(document, "pipetrail.commit.message") or ""
+    line = line_of(entry_of(document), ticket=text_at(document, "pipetrail.ticket.id"))
+    revision = text_at(document, "vcs.ref.head.revision")
+    message = text_at(document, "pipetrail.commit.message") or ""
     # A commit is told by its first line; it has no result.
     name = shortened(plain(message.partition("\n")[0]), _TITLE_LENGTH) if message else line.name
     return (
         styled(stamp(line.time, zone), "dim"),
         styled(plain(lookup(document, "pipetrail.event_type") or "")),
-        styled(repository_name(lookup(document, "vcs.repository.url.full"))),
+        styled(repository_name(text_at(document, "vcs.repository.url.full"))),
         styled(short_revision(revision) if revision else ""),
         styled(name),
         styled("  ".join(line.words), MARK_STYLES[line.mark]),

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipetrail_review.detail import detail
-from pipetrail_review.kinds import DEAD_LETTERS, EVENTS, FINDINGS, TRAILS
+from pipetrail_review.kinds import DEAD_LETTERS, EVENTS, FINDINGS, TRAILS, Kind
 from pipetrail_review.render import timeline
-from pipetrail_review.tables import short_ids, table
+from pipetrail_review.tables import readable, short_ids, table
 from pipetrail_schemas.trail import Trail
 from rich.console import RenderableType
 from support.deliveries import ANN, BOB, NOW, digest, document, entry, finding, finding_ref, record, skipped_tests, trail
@@ -230,6 +231,47 @@ def test_lists_have_the_columns_that_matter() -> None:
         table(TRAILS, [document(made)], zone=UTC)
     )
     assert printed(table(FINDINGS, [document(found)], zone=UTC)).splitlines()[1].startswith(found.pipetrail.finding.id[:8])
+
+
+@pytest.mark.parametrize("kind", [EVENTS, TRAILS, FINDINGS, DEAD_LETTERS])
+def test_junk_in_an_index_hides_nothing_else(kind: Kind) -> None:
+    """What somebody wrote straight into an index is left out with its reason; what is sound is listed."""
+    made, found = skipped_tests()
+    sound = {
+        EVENTS: record(made, made.pipetrail.trail.entries[0].model_dump(mode="json", exclude_none=True)),
+        TRAILS: document(made),
+        FINDINGS: document(found),
+        DEAD_LETTERS: {"@timestamp": "2026-11-23T09:00:00Z", "error": {"message": "no JSON"}},
+    }[kind]
+    good, reasons = readable(kind, [{"note": "from somebody"}, sound, {"@timestamp": "soon"}])
+    assert (good, len(reasons)) == ([sound], 2)
+    assert len(printed(table(kind, good, zone=UTC)).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("@timestamp", "soon"),
+        ("pipetrail.type", ["a", "list"]),
+        ("pipetrail.stage", {"build": 1}),
+        ("pipetrail.commit.message", 5),
+        ("pipetrail.ticket.id", ["PAY-17"]),
+        ("vcs.ref.head.revision", 7),
+        ("vcs.repository.url.full", {"a": "b"}),
+    ],
+)
+def test_an_event_with_a_field_of_another_shape_is_named_with_its_field(path: str, value: object) -> None:
+    """Where a text is expected and something else stands, the reason says where, and nothing breaks."""
+    made, _ = skipped_tests()
+    spoilt = record(made, made.pipetrail.trail.entries[0].model_dump(mode="json", exclude_none=True))
+    *parents, name = path.split(".")
+    place: dict[str, Any] = spoilt
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    place[name] = value
+    good, (reason,) = readable(EVENTS, [spoilt])
+    assert good == []
+    assert ("time" if path == "@timestamp" else path) in reason
 
 
 def test_a_trail_without_a_commit_is_called_by_its_artifact() -> None:
