@@ -71,7 +71,7 @@ def down(home: Path | None, *, delete_data: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 @click.pass_context
 def status(context: click.Context, home: Path | None, *, as_json: bool) -> None:
-    """Say what of the local stack runs.
+    """Say what of the local stack runs, and of what `pipetrail demo --keep` left running beside it.
 
     The exit code is 0 when all of it does, 3 when something does not.
     """
@@ -93,9 +93,9 @@ def _home(option: Path | None) -> Home:
 
 
 def _line(server: ServerStatus) -> str:
-    start = f"{server.title:<12}{server.address:<17}"
-    data = f"data {server.data / _MB:.0f} MB"
+    data = "" if server.data is None else f"   data {server.data / _MB:.0f} MB"
     if server.since is None or server.memory is None:
-        return f"{start}stopped   {data}   log {server.log}"
+        return f"{server.title:<12}{server.address or '':<17}stopped{data}   log {server.log}"
     since = server.since.astimezone().isoformat(sep=" ", timespec="seconds")
-    return f"{start}runs since {since}   pid {server.pid}   memory {server.memory / _MB:.0f} MB   {data}"
+    start = f"{server.title:<12}{server.address or 'not ready yet':<17}"
+    return f"{start}runs since {since}   pid {server.pid}   memory {server.memory / _MB:.0f} MB{data}"

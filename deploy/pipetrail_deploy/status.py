@@ -1,4 +1,8 @@
-"""What of a stack runs: read from its home folder, without asking the servers."""
+"""What of a stack runs: read from its home folder, without asking the servers.
+
+Kafka and OpenSearch belong to every stack. A program (what `pipetrail demo --keep` leaves running beside them) belongs to it
+from its start until it is ended: one that ended by itself is told as stopped, one that `pipetrail down` ended not at all.
+"""
 
 import datetime as dt
 import os
@@ -6,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipetrail_deploy import pidfile
+from pipetrail_deploy.demo.services import SERVICES, Service, ready_path
 from pipetrail_deploy.kafka import Kafka
 from pipetrail_deploy.opensearch import OpenSearch
-from pipetrail_deploy.pidfile import running_server
 from pipetrail_deploy.places import Home
 from pipetrail_deploy.ports import HOST
 from pipetrail_deploy.server import log_file
@@ -19,15 +24,19 @@ _BLOCK = 512  # bytes; the unit of st_blocks, by POSIX
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """One server: `memory` and `data` in bytes, `since` in UTC; None what a server that does not run has not."""
+    """One server or program: `memory` and `data` in bytes, `since` in UTC; None what one that does not run has not.
+
+    A program's address is that of its own pages (/healthz, /readyz, /metrics), None while it is not ready; it has no `data` but
+    what Kafka and OpenSearch have, and its state.
+    """
 
     name: str
     title: str
-    address: str
+    address: str | None
     pid: int | None
     since: dt.datetime | None
     memory: int | None
-    data: int
+    data: int | None
     log: Path
 
     @property
@@ -50,7 +59,7 @@ class ServerStatus:
 
 
 def survey(home: Home) -> list[ServerStatus]:
-    """The servers of a home; none if nothing was ever started there.
+    """The servers of a home, and the programs beside them; none if nothing was ever started there.
 
     Raises:
         SettingError: a file of the home is damaged.
@@ -61,7 +70,7 @@ def survey(home: Home) -> list[ServerStatus]:
     servers = [_status(home, Kafka.name, Kafka.title, settings.kafka_port)]
     if settings.opensearch:
         servers.append(_status(home, OpenSearch.name, OpenSearch.title, settings.opensearch_port))
-    return servers
+    return [*servers, *(_program(home, service) for service in SERVICES if pidfile.path_of(home, service.name).exists())]
 
 
 def size_on_disk(folder: Path) -> int:
@@ -77,14 +86,26 @@ def size_on_disk(folder: Path) -> int:
 
 
 def _status(home: Home, name: str, title: str, port: int) -> ServerStatus:
-    started = running_server(home, name)
+    return _told(home, name, title, f"{HOST}:{port}", size_on_disk(home.data / name))
+
+
+def _program(home: Home, service: Service) -> ServerStatus:
+    try:
+        port = ready_path(home, service.name).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        port = ""
+    return _told(home, service.name, service.title, f"{HOST}:{port}" if port else None, None)
+
+
+def _told(home: Home, name: str, title: str, address: str | None, data: int | None) -> ServerStatus:
+    started = pidfile.running_server(home, name)
     return ServerStatus(
         name=name,
         title=title,
-        address=f"{HOST}:{port}",
+        address=address,
         pid=started.process.pid if started else None,
         since=started.since if started else None,
         memory=started.process.rss() if started else None,
-        data=size_on_disk(home.data / name),
+        data=data,
         log=log_file(home, name),
     )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipetrail_deploy import pidfile
 from pipetrail_deploy.demo.shell import PIPETRAIL, environment
@@ -65,8 +66,13 @@ def start(home: Home, *, keep: bool) -> ExitStack:
     return ExitStack() if keep else ending
 
 
+def ready_path(home: Home, name: str) -> Path:
+    """The file that is there while a service is ready, with the port of its pages."""
+    return home.run / f"{name}.ready"
+
+
 def _begin(home: Home, service: Service, *, owned: bool) -> Watchdog | None:
-    ready = home.run / f"{service.name}.ready"
+    ready = ready_path(home, service.name)
     ready.unlink(missing_ok=True)
     log = log_file(home, service.name)
     if log.exists():
@@ -81,13 +87,13 @@ def _begin(home: Home, service: Service, *, owned: bool) -> Watchdog | None:
 
 def _end(home: Home, service: Service, watchdog: Watchdog | None) -> None:
     pidfile.end_running(home, service.name, _STOP_TIMEOUT_S)
-    (home.run / f"{service.name}.ready").unlink(missing_ok=True)
+    ready_path(home, service.name).unlink(missing_ok=True)
     if watchdog:
         watchdog.release()
 
 
 def _wait_ready(home: Home, service: Service) -> None:
-    ready, log = home.run / f"{service.name}.ready", log_file(home, service.name)
+    ready, log = ready_path(home, service.name), log_file(home, service.name)
     deadline = time.monotonic() + _START_TIMEOUT_S
     while not ready.exists():
         if pidfile.running_server(home, service.name) is None:
