@@ -9,7 +9,7 @@ from pipetrail_deploy.places import Home
 from pipetrail_deploy.process import Process
 from pipetrail_deploy.settings import write_private
 
-STOP_TIMEOUT_S = 30.0  # Kafka writes its logs out, OpenSearch closes its shards
+STOP_TIMEOUT_S = 30.0  # Kafka writes its logs out, OpenSearch closes its shards, the processor makes its state durable
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ TAKE = 500
 POLL_S = 0.05
 # A pause throws away what librdkafka has fetched, so an ordinary write does not cause one.
 PAUSE_AFTER_S = 1.0
-# Seconds that a write in flight is waited for when its partition is taken away, or at the end. A stop must be over in 5.
+# Seconds that a write in flight is waited for when its partition is taken away, or at the end; a stop is two of them.
 GRACE_S = 2.0
 # Seconds between two lines in the log that say how it goes.
 TELL_EVERY_S = 30.0

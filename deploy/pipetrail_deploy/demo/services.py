@@ -22,7 +22,6 @@ from pipetrail_deploy.watchdog import Watchdog, watch
 # demo waits in vain, and the reader with it; the others' artifacts are known by then, on a machine that is busy as well.
 ALIAS_WAIT_S = 10
 _START_TIMEOUT_S = 300.0  # some seconds on a laptop; recovering a large state on a busy machine takes longer
-_STOP_TIMEOUT_S = 20.0  # the processor makes its state durable
 _POLL_S = 0.05
 
 
@@ -86,7 +85,7 @@ def _begin(home: Home, service: Service, *, owned: bool) -> Watchdog | None:
 
 
 def _end(home: Home, service: Service, watchdog: Watchdog | None) -> None:
-    pidfile.end_running(home, service.name, _STOP_TIMEOUT_S)
+    pidfile.end_running(home, service.name, pidfile.STOP_TIMEOUT_S)
     ready_path(home, service.name).unlink(missing_ok=True)
     if watchdog:
         watchdog.release()

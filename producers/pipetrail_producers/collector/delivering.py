@@ -15,7 +15,7 @@ from pipetrail_producers.collector.metrics import Metrics
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 # A process that ran for so long died of something new.
 _RAN_WELL_S = 60.0
-# How long the end may take before it is enforced; the whole stop must be over in 5 s.
+# How long the end may take before it is enforced: an orchestrator waits for the whole some 10 to 30 s.
 STOP_S = 3.0
 # A line holds some dozen counters; a kind more than there are would be longer.
 _MAX_LINE_BYTES = 1024 * 1024

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from pipetrail_producers.collector.settings import CollectSettings
 
-# What is being answered at SIGTERM may take so long; with the delivering process's own end the stop is over in 5 s.
+# What is being answered at SIGTERM may take so long; the delivering process's own end (`delivering.STOP_S`) comes on top.
 _GRACE_S = 1
 # Connections that the system holds for us while we are busy.
 _BACKLOG = 2048
