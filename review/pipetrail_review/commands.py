@@ -49,8 +49,11 @@ def show(name: str, repository: str | None, *, utc: bool, as_json: bool) -> None
     A commit may be shortened (at least 4 digits) or be what git calls it here (HEAD, a branch, a tag); a digest may be
     shortened, too. A run is named by its id or address. A digest or run that is part of several trails shows all of them.
     """
+    junk: list[str] = []
     with options.client() as client:
-        trails = find_trails(client, name, folder=Path.cwd(), repository=repository)
+        trails = find_trails(client, name, junk, folder=Path.cwd(), repository=repository)
+    for remark in searching.left_out("trails", tuple(dict.fromkeys(junk))):
+        options.note(remark)
     if as_json:
         options.print_json(trail.model_dump(mode="json", by_alias=True, exclude_none=True) for trail in trails)
         return
@@ -187,6 +190,8 @@ def report(since: str | None, until: str | None, repository: str | None, output:
     with options.client() as client:
         told = write(client, output, now=now, window=meant, repository=repository, zone=options.zone_of(utc=utc))
     until_day = day(meant.until or now, options.zone_of(utc=utc))
+    for remark in searching.left_out("trails and findings", told.junk):
+        options.note(remark)
     click.echo(f"{output}: {count(told.trails, 'trail')}, {count(told.findings, 'finding')}, until {until_day}")
 
 
@@ -194,7 +199,7 @@ def _list(kind: Kind, documents: Sequence[Document], *, utc: bool, now: datetime
     good, reasons = readable(kind, documents)
     if good:
         console().print(table(kind, good, zone=options.zone_of(utc=utc), now=now))
-    for remark in searching.left_out(kind, reasons):
+    for remark in searching.left_out(kind.name, reasons):
         options.note(remark)
 
 

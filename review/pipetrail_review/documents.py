@@ -3,7 +3,7 @@
 A record (an indexed event) becomes the same `Entry` that a trail's timeline has, so that an event reads alike everywhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pipetrail_schemas.check import lookup
@@ -48,6 +48,18 @@ def finding_of(document: Mapping[str, Any]) -> Finding:
         BadDocumentError: it is no finding.
     """
     return _read(Finding, document, "finding")
+
+
+def sound(make: Callable[[Mapping[str, Any]], M], documents: Iterable[Mapping[str, Any]], junk: list[str]) -> Iterator[M]:
+    """What `make` makes of the documents. What is junk is left out, and its reason added to `junk`.
+
+    Whoever may write into an index may write there what is no document of its kind; that must not hide the others.
+    """
+    for document in documents:
+        try:
+            yield make(document)
+        except BadDocumentError as exc:
+            junk.append(str(exc))
 
 
 def entry_of(record: Mapping[str, Any]) -> Entry:

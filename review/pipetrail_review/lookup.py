@@ -13,7 +13,7 @@ from pipetrail_schemas.trail import Trail
 
 from pipetrail_review import git
 from pipetrail_review.client import Client
-from pipetrail_review.documents import label_of, repository_of, revision_of, trail_of
+from pipetrail_review.documents import label_of, repository_of, revision_of, sound, trail_of
 from pipetrail_review.errors import AmbiguousError, NotFoundError
 from pipetrail_review.kinds import EVENTS, TRAILS
 from pipetrail_review.query import Query, all_of, any_of, in_repository, is_, one_of, starts
@@ -41,13 +41,14 @@ _RUN_FIELDS = (
 )
 
 
-def find_trails(client: Client, name: str, *, folder: Path, repository: str | None = None) -> list[Trail]:
+def find_trails(client: Client, name: str, junk: list[str], *, folder: Path, repository: str | None = None) -> list[Trail]:
     """The trails that a person means by `name`, newest first.
 
     Args:
         client: where to look.
         name: a commit or its first digits, an artifact's digest or its beginning, a run's id or address, a trail's or event's
             id, or what git calls a commit in `folder`.
+        junk: gets the reasons why documents that go by that name are no trails.
         folder: where the person stands.
         repository: only trails of this repository (URL, or its end).
 
@@ -59,13 +60,13 @@ def find_trails(client: Client, name: str, *, folder: Path, repository: str | No
     text = name.strip()
     scope = [in_repository(repository)] if repository else []
     lowered = text.lower()
-    found = _trails(client, exactly(text), scope) or _of_run(client, text, scope)
+    found = _trails(client, exactly(text), scope, junk) or _of_run(client, text, scope, junk)
     local = None if found else git.commit_of(text, folder)
     if local:
-        found = _trails(client, is_(HEAD, local), scope)
+        found = _trails(client, is_(HEAD, local), scope, junk)
     if not found:
         for field, beginning in beginnings(lowered):
-            found = found or _only_one(text, field, beginning, _trails(client, starts(field, beginning), scope))
+            found = found or _only_one(text, field, beginning, _trails(client, starts(field, beginning), scope, junk))
     if not found:
         raise NotFoundError(not_found(text, local, repository))
     return found
@@ -93,24 +94,26 @@ def not_found(text: str, local: str | None, repository: str | None) -> str:
     return f"nothing is known of {plain(text)}{where}; name {allowed} of a repository here"
 
 
-def _of_run(client: Client, text: str, scope: list[Query]) -> list[Trail]:
+def _of_run(client: Client, text: str, scope: list[Query], junk: list[str]) -> list[Trail]:
     events = client.search(EVENTS, any_of(*(is_(field, text) for field in _RUN_FIELDS)), limit=_MOST_TRAILS).documents
     if not events:
         return []
     event_ids = [event_id for event in events if (event_id := lookup(event, "event.id"))]
     trail_ids = {trail_id for event in events if (trail_id := lookup(event, TRAIL_ID))}
     # An event that joined its trail by evidence does not name it; the trail's timeline names the event.
-    return _trails(client, any_of(one_of("pipetrail.trail.entries.event_id", event_ids), one_of(TRAIL_ID, trail_ids)), scope)
+    return _trails(
+        client, any_of(one_of("pipetrail.trail.entries.event_id", event_ids), one_of(TRAIL_ID, trail_ids)), scope, junk
+    )
 
 
-def _trails(client: Client, query: Query, scope: list[Query]) -> list[Trail]:
+def _trails(client: Client, query: Query, scope: list[Query], junk: list[str]) -> list[Trail]:
     documents = client.search(TRAILS, all_of(query, *scope), limit=_MOST_TRAILS).documents
-    trails = [trail_of(document) for document in documents]
+    trails = list(sound(trail_of, documents, junk))
     heirs = {heir for trail in trails if (heir := trail.pipetrail.trail.merged_into)}
     missing = heirs - {trail.pipetrail.trail.id for trail in trails}
     if missing:
         documents = client.search(TRAILS, one_of(TRAIL_ID, sorted(missing)), limit=len(missing)).documents
-        trails += [trail_of(document) for document in documents]
+        trails += sound(trail_of, documents, junk)
     # What was merged is told by its heir, once that is indexed.
     there = {trail.pipetrail.trail.id for trail in trails}
     return [trail for trail in trails if trail.pipetrail.trail.merged_into not in there]

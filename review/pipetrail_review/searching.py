@@ -50,11 +50,10 @@ def unknown_fields(client: Client, text: str, found: Sequence[Found]) -> list[tu
     return unknown(text, known) if known else []
 
 
-def left_out(kind: Kind, reasons: Sequence[str]) -> Iterator[str]:
-    """What to say of documents that cannot be listed, with the first of the reasons."""
+def left_out(place: str, reasons: Sequence[str]) -> Iterator[str]:
+    """What to say of documents that are left out, with the first of the reasons."""
     if reasons:
-        told = count(len(reasons), "document", "documents")
-        yield f"{told} among {kind.name} cannot be listed, --json shows all: {reasons[0]}"
+        yield f"{count(len(reasons), 'document')} among {place} left out: {reasons[0]}"
 
 
 def remarks(found: Sequence[Found], unknown_names: Sequence[tuple[str, str | None]]) -> Iterator[str]:

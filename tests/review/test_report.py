@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pipetrail_review.documents import sound, trail_of
 from pipetrail_review.query import ALWAYS, Window
 from pipetrail_review.report import figures as figures_module
 from pipetrail_review.report.changes import NO_RECORD_SIGN, trail_view
@@ -180,6 +181,16 @@ def test_the_page_tells_the_period() -> None:
         "everything recorded until 2026-11-23 12:00:00",
     ):
         assert words in text
+
+
+def test_junk_of_an_index_is_left_out_and_said() -> None:
+    """One document that somebody wrote straight into the index takes nobody's report away, and is no secret."""
+    (change, *_), _ = a_period()
+    junk: list[str] = []
+    told = figures(sound(trail_of, [{"note": "from somebody"}, document(change)], junk), [], ALWAYS)
+    told.junk = junk
+    assert (told.trails, len(junk)) == (1, 1)
+    assert "1 document of the index cannot be read and is counted nowhere" in Page(made(told)).text
 
 
 def test_an_empty_index_still_makes_a_page() -> None:

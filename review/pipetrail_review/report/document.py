@@ -10,7 +10,7 @@ from typing import Any
 from pipetrail_schemas.times import format_time
 
 from pipetrail_review.client import Client
-from pipetrail_review.documents import finding_of, trail_of
+from pipetrail_review.documents import finding_of, sound, trail_of
 from pipetrail_review.errors import ReviewError
 from pipetrail_review.kinds import EVENTS, FINDINGS, TRAILS
 from pipetrail_review.lines import rule_words
@@ -30,6 +30,7 @@ class Told:
     trails: int
     findings: int
     overrides: int
+    junk: tuple[str, ...]
 
 
 def write(
@@ -57,10 +58,12 @@ def write(
     scope = [in_repository(repository)] if repository else []
     trails = client.scan(TRAILS, all_of(standing_trails(), *_overlapping(window), *scope))
     findings = client.scan(FINDINGS, all_of(*within(window), *scope))
-    told = figures(map(trail_of, trails), map(finding_of, findings), window)
+    junk: list[str] = []
+    told = figures(sound(trail_of, trails, junk), sound(finding_of, findings, junk), window)
+    told.junk = junk
     events = client.count(EVENTS, all_of(*within(window), *scope))
     _replace(path, page(told, events, now=now, window=window, repository=repository, zone=zone))
-    return Told(told.trails, told.findings, len(told.overrides))
+    return Told(told.trails, told.findings, len(told.overrides), tuple(junk))
 
 
 def page(told: Figures, events: int, *, now: datetime, window: Window, repository: str | None, zone: tzinfo | None) -> str:

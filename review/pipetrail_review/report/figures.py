@@ -47,7 +47,7 @@ class Environment:
 
 @dataclass(slots=True)
 class Figures:
-    """All that the report tells. `deployed_at` and `overridden_at` are for the trend."""
+    """All that the report tells. `deployed_at` and `overridden_at` are for the trend, `junk` says why documents are not."""
 
     trails: int = 0
     commit_only: int = 0
@@ -64,6 +64,7 @@ class Figures:
     others: list[Finding] = field(default_factory=list)
     others_total: int = 0
     exclusions: Tally = field(default_factory=Tally)
+    junk: list[str] = field(default_factory=list)
 
     @property
     def deployments(self) -> int:
