@@ -21,7 +21,7 @@ from pipetrail_processors.directory.reference import Reference
 from pipetrail_processors.guard.asker import known
 from pipetrail_processors.guard.decision import Decision, Question, decide
 from pipetrail_processors.guard.policy import Policy
-from pipetrail_processors.guard.policy_commands import policy_file, reference_folder, reference_of, told
+from pipetrail_processors.guard.policy_commands import check_place, policy_file, reference_folder, reference_of, told
 from pipetrail_processors.guard.roles import Action
 from pipetrail_producers.options import Common, gathered, printing
 from pipetrail_producers.outcome import event_of, record
@@ -47,7 +47,7 @@ _WAIT_S = 10.0
 
 
 @click.command()
-@click.argument("action", type=click.Choice([action.value for action in Action]))
+@click.argument("action", metavar="ACTION", type=click.Choice([action.value for action in Action]))
 @policy_file
 @reference_folder
 @click.option(
@@ -71,6 +71,9 @@ def gate(action: str, path: Path, folder: Path | None, *, overriding: bool, **gi
 
     Who asks, for which repository and commit, is what the CI system or git say, unless told by --actor, --repository and
     --commit. Before a merge, --field vcs.change.id=17 says which change.
+
+    ACTION: commit, merge, approve, build, run_manually, skip_stage, override_gate, deploy, roll_back, change_protection,
+    change_roles, edit_calendar or edit_policy; deploy and roll_back want --environment.
     """
     if overriding and not (given["reason"] or "").strip():
         raise click.UsageError("--override wants --reason: an override without a reason is what pipetrail is there to find")
@@ -78,6 +81,7 @@ def gate(action: str, path: Path, folder: Path | None, *, overriding: bool, **gi
     values = {**said_here.values, "event.action": f"gate.{action}"}
     # The event that an override would be says who asks, where and when, as every other event of this place does.
     asked = question_of(action, event_of(said_here, "policy.bypassed", {**values, "pipetrail.control": "gate"}))
+    check_place(asked)
     loaded, reference = Policy.load(path), reference_of(folder)
     decision, not_asked = decide(loaded, known(asked, reference, given["service"] or "")), ""
     if decision.allowed and (wanted := _wanted(loaded, asked)):

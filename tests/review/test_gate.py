@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.guard.policy_commands import policy
+from pipetrail_processors.guard.roles import Action
 from pipetrail_review.gate import gate
 from support.world import World
 
@@ -101,6 +102,28 @@ def test_an_override_that_cannot_be_delivered_is_spooled_and_goes_through(place:
     assert answer.exit_code == 0
     (spooled,) = (place / "spool").glob("*.event")
     assert b"role matrix" in spooled.read_bytes()
+
+
+def test_a_role_that_does_not_count_is_said() -> None:
+    """Who asks with --role, and is told no, learns that the policy does not go by what events say."""
+    asked = ["explain", "--actor", "eve", "--action", "deploy", "--environment", "prod", "--role", "release_manager"]
+    answer = CliRunner().invoke(policy, asked)
+    assert (answer.exit_code, "roles_from: events" in answer.stderr) == (1, True)
+
+
+def test_the_help_of_the_gate_names_every_action() -> None:
+    """As the policy knows them."""
+    told = CliRunner().invoke(gate, ["--help"]).stdout
+    assert [action.value for action in Action if action.value not in told] == []
+
+
+@pytest.mark.parametrize("action", ["deploy", "roll_back"])
+def test_a_deed_to_an_environment_wants_its_name(action: str) -> None:
+    """Without one no freeze and no grant for production would be asked: that is no yes, but wrong usage."""
+    answer = CliRunner().invoke(gate, [action, "--actor", "bob", "--time", "2026-06-15T09:00:00Z"])
+    assert (answer.exit_code, "wants --environment" in answer.stderr) == (2, True)
+    answer = CliRunner().invoke(policy, ["explain", "--actor", "bob", "--action", action])
+    assert (answer.exit_code, "wants --environment" in answer.stderr) == (2, True)
 
 
 def test_an_override_wants_a_reason() -> None:

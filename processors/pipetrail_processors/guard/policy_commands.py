@@ -19,6 +19,8 @@ from pipetrail_processors.guard.roles import Action
 
 DEFAULT = Path("pipetrail-policy.yaml")
 _DENIED = 1
+# What is done to an environment.
+_OF_AN_ENVIRONMENT = frozenset({Action.DEPLOY, Action.ROLL_BACK})
 policy_file = click.option(
     "--policy",
     "path",
@@ -53,8 +55,8 @@ def check(path: Path) -> None:
     if problems:
         sys.exit(_DENIED)
     click.echo(
-        f"{path} is fine: {len(loaded.environments)} environments, {len(loaded.allow)} lines of who may do what, "
-        f"{len(loaded.people)} people, {len(loaded.groups)} groups, {len(loaded.freezes)} freeze windows"
+        f"{path} is fine: environments: {len(loaded.environments)}, lines of who may do what: {len(loaded.allow)}, "
+        f"people: {len(loaded.people)}, groups: {len(loaded.groups)}, freeze windows: {len(loaded.freezes)}"
     )
 
 
@@ -78,10 +80,24 @@ def explain(path: Path, folder: Path | None, actor: str, action: str, *, as_json
         time=moment_of(given["at"]),
         roles=given["roles"],
     )
-    decision = decide(Policy.load(path), known(question, reference_of(folder)))
+    check_place(question)
+    loaded = Policy.load(path)
+    if question.roles and loaded.roles_from != "events":
+        click.echo(f"{path}: --role does not count: what events say of roles counts with `roles_from: events` only", err=True)
+    decision = decide(loaded, known(question, reference_of(folder)))
     click.echo(told(decision, path, as_json=as_json))
     if not decision.allowed:
         sys.exit(_DENIED)
+
+
+def check_place(question: Question) -> None:
+    """Refuse a question without its environment where that decides: nothing is allowed because something was not said.
+
+    Raises:
+        click.UsageError: there is none.
+    """
+    if question.action in _OF_AN_ENVIRONMENT and not question.environment:
+        raise click.UsageError(f"{question.action} wants --environment: roles, freezes and required stages go by it")
 
 
 def reference_of(folder: Path | None) -> Reference:
