@@ -122,7 +122,9 @@ def read_calendar(text: str, zone: ZoneInfo) -> Events:
     except CalendarError:
         raise
     except Exception as exc:  # a parser of foreign text: whatever it raises says the same
-        raise CalendarError(f"is no calendar that can be read: {str(exc) or type(exc).__name__}") from exc
+        # The parser repeats the file's own lines; what is said is one line.
+        told = " ".join(str(exc).split()) or type(exc).__name__
+        raise CalendarError(f"is no calendar that can be read: {told}") from exc
 
 
 def _event(component: Any, zone: ZoneInfo, moved: list[Any]) -> Event:

@@ -104,15 +104,16 @@ def test_a_calendar_is_read_as_calendars_are(tmp_path: Path, at: str, frozen: bo
     [
         "",
         "Friday: frozen\n",
+        "BEGIN:VCALENDAR\n",
         CALENDAR.replace("FREQ=WEEKLY", "FREQ=SECONDLY"),
         CALENDAR.replace("Europe/Berlin", "Mars/Olympus"),
         CALENDAR.replace("DTSTART;VALUE=DATE:20261224", "X-NOTHING:1"),
         CALENDAR.replace("DTEND;TZID=Europe/Berlin:20260105T080000", "DTEND;TZID=Europe/Berlin:20260101T080000"),
     ],
-    ids=["empty", "no calendar", "too often", "unknown zone", "no start", "ends before it starts"],
+    ids=["empty", "no calendar", "cut off", "too often", "unknown zone", "no start", "ends before it starts"],
 )
 def test_a_calendar_that_is_broken_denies_and_says_so(tmp_path: Path, text: str) -> None:
-    """Nothing is allowed because something could not be read."""
+    """Nothing is allowed because something could not be read; why is said in one line."""
     (tmp_path / "freezes.ics").write_text(text, encoding="utf-8")
     (tmp_path / "p.yaml").write_text("freezes: [{name: holidays, calendar: freezes.ics}]", encoding="utf-8")
     policy = Policy.load(tmp_path / "p.yaml")
@@ -120,6 +121,7 @@ def test_a_calendar_that_is_broken_denies_and_says_so(tmp_path: Path, text: str)
     found = freeze_of(policy, question)
     assert found.frozen
     assert "a broken calendar denies" in found.why
+    assert "\n" not in found.why
 
 
 def test_deny_beats_allow_and_an_exception_beats_deny_until_it_expires() -> None:
