@@ -188,9 +188,10 @@ def _lines(told: Document, rule: Rule, limit: int) -> Iterator[str]:
         yield from (f"  + {line}" for line in _findings(compared.added[:limit]))
         yield from (f"  - {line}" for line in _findings(compared.gone[:limit]))
     if "thresholds" in told:
-        yield from (f"  threshold {row.threshold:6}  {row.findings:6} findings" for row in told["thresholds"].rows)
-        proposed = told["thresholds"].proposed
-        yield f"proposed threshold: {proposed or 'none, all give more than one finding a week'}; now {_threshold(rule)}"
+        rows = told["thresholds"].rows
+        yield from (f"  threshold {row.threshold:6}  {row.findings:6} finding{'s' * (row.findings != 1)}" for row in rows)
+        none = "more than one finding a week" if any(row.findings for row in rows) else "no finding in this history"
+        yield f"proposed threshold: {told['thresholds'].proposed or f'none, all give {none}'}; now {_threshold(rule)}"
 
 
 def _threshold(rule: Rule) -> float | None:

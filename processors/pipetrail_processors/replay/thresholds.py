@@ -83,8 +83,10 @@ def proposal(rows: list[Row], weeks: float) -> Proposal:
         weeks: how long the time is that is asked about.
     """
     bearable = max(1.0, weeks * _BEARABLE_A_WEEK)
-    # Of those that find as many, the first: a threshold that is higher than need be misses what is to come.
-    best = max((row for row in rows if row.findings <= bearable), key=lambda row: row.findings, default=None)
+    # Of those that find as many, the first: a threshold that is higher than need be misses what is to come. A history in which
+    # none of them finds anything says nothing about any.
+    some = (row for row in rows if row.findings <= bearable) if any(row.findings for row in rows) else ()
+    best = max(some, key=lambda row: row.findings, default=None)
     return Proposal(rows, None if best is None else best.threshold)
 
 

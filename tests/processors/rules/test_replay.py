@@ -79,6 +79,11 @@ def test_a_measuring_rule_is_asked_with_thresholds_around_its_own() -> None:
     assert proposal(rows[:1], 1.0).proposed is None
 
 
+def test_a_history_without_anything_to_find_proposes_nothing() -> None:
+    """Where every threshold gives no finding, the lowest is as good as the highest: that is no proposal."""
+    assert proposal([Row(2, 0), Row(3, 0)], 13.0).proposed is None
+
+
 def test_a_line_that_is_no_event_is_named() -> None:
     """Of a million lines, the one that is wrong."""
     with pytest.raises(InvalidEventError, match="line 2"):
