@@ -30,7 +30,7 @@ Keys are scoped by repository, so that one read and one write of a small value i
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -73,7 +73,7 @@ class Work:
         self._whereabouts = b"h\0" + repository.encode() + b"\0"
         self._nodes: dict[str, Node] = {}
         self._changed: set[str] = set()
-        self._held: dict[bytes, Held] = {}
+        self._held: dict[bytes, Any] = {}
         self._altered: set[bytes] = set()
         # What is being taken in, in words: what a finding that it corrects says it was corrected by.
         self.cause = ""
@@ -99,10 +99,10 @@ class Work:
 
     def held(self, key: bytes, read: Callable[..., _Held], *where: object) -> _Held:
         """What is kept under a key of the state, read from there unless it was before. Each key has one type of its own."""
-        found = self._held.get(key)
+        found: _Held | None = self._held.get(key)
         if found is None:
             found = self._held[key] = read(self.state, *where)
-        return cast("_Held", found)
+        return found
 
     def alter(self, key: bytes) -> None:
         """Note that what is held under the key is to be written."""

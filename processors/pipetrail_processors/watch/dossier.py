@@ -25,7 +25,21 @@ from pipetrail_processors.state.retention import Entry, day_of, enqueue
 from pipetrail_processors.state.state import State
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.summary import Subject
-from pipetrail_processors.watch.kept import COMMIT, FREQUENT, ID, KIND, TIME, Bounds, Kept, is_older, merged, passes_by, row_of
+from pipetrail_processors.watch.kept import (
+    COMMIT,
+    FREQUENT,
+    ID,
+    KIND,
+    TIME,
+    Bounds,
+    Kept,
+    follows,
+    is_first,
+    is_older,
+    latest_recording,
+    merged,
+    row_of,
+)
 from pipetrail_processors.watch.passing import Passing, written
 from pipetrail_processors.watch.state_fields import since
 
@@ -168,25 +182,39 @@ class Dossier:
         """What is kept, in order of time."""
         return self.kept.facts()
 
-    def pass_by(self, fact: Fact, bounds: Bounds) -> bool:
-        """Take in a fact that comes all day, and after all others; False where it may be anything else. Quick.
+    def append(self, fact: Fact, bounds: Bounds) -> bool:
+        """Put a fact behind all others without reading them.
 
-        It is the first of its kind, or compared with what is rare, where that is not followed by one of its type.
+        Returns:
+            False where it may be one of them or not come last, or where another one has to go for it: then nothing was done.
         """
-        if self._kept is not None or fact["e"]["type"] not in FREQUENT:
+        if self._kept is not None:
             return False
-        row = row_of(fact)
-        if self._rows and not passes_by(row, self._rows, bounds):
+        row, rows, passing = row_of(fact), self._rows, self._passing
+        if rows and not follows(row, rows, bounds):
             return False
-        return self._passing.follow(row, orjson.dumps(fact), bounds)
+        if passing.count and not passing.may_be_followed(row, bounds):
+            return False
+        if row[KIND] in FREQUENT and not is_first(row, rows):
+            passing.add(row, orjson.dumps(fact), bounds)
+            return True
+        if len(rows) >= bounds.facts:
+            return False
+        rows.append(row)
+        self._lines.append(orjson.dumps(fact))
+        return True
 
     def is_new(self, commit: str | None, deployment: str | None) -> bool:
         """Whether nothing is kept of another deployment of the commit. Quick, and no in doubt."""
         if commit is None:
             return True
-        if self._kept is not None or any(row[COMMIT] == commit for row in self._rows):
+        if self._kept is not None or (self._rows and any(row[COMMIT] == commit for row in self._rows)):
             return False
         return self._passing.is_new(commit, deployment)
+
+    def has_none_of(self, kinds: Collection[str]) -> bool:
+        """Whether no event of these types is kept. Quick, and no in doubt."""
+        return self._kept is None and not self._passing.count and not any(row[KIND] in kinds for row in self._rows)
 
     def may_lose(self, events: Collection[str], time: str, bounds: Bounds) -> bool:
         """Whether another fact of that time may drive one of these out."""
@@ -244,7 +272,8 @@ class Dossier:
     @property
     def day(self) -> int:
         """The day of the latest recording that it keeps; 0 for none."""
-        latest = self.kept.latest_recording()
+        rows = [*self._rows, *self._passing.read()[0]] if self._kept is None else self._kept.rows
+        latest = latest_recording(rows)
         return day_of(latest) if latest else 0
 
     def save(self) -> None:

@@ -7,7 +7,6 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 import orjson
@@ -73,10 +72,6 @@ class Kept:
         """Of each the commit and the deployment, where it has them: what `fields.GATES` look at."""
         return [{"o": row[COMMIT], "d": row[DEPLOYMENT]} for row in self.rows if row[COMMIT] and row[DEPLOYMENT]]
 
-    def latest_recording(self) -> str:
-        """When the latest of them was recorded; "" where there are none."""
-        return max((row[_RECORDED] for row in self.rows), default="")
-
     def put(self, fact: Fact) -> bool:
         """Take in a fact, unless another version of it stands (`fact.stands`). Returns whether one had been there before."""
         row = row_of(fact)
@@ -116,12 +111,13 @@ class Kept:
 
     def parted(self) -> tuple["Kept", "Kept"]:
         """Those that are rare, or compared with what is; and those that pass by."""
-        lines, pins = self.lines(), [pinned for _, pinned in _pinned(self.rows)]
-        parts = []
-        for wanted in (True, False):
-            at = [place for place, pinned in enumerate(pins) if pinned is wanted]
-            parts.append(Kept([self.rows[place] for place in at], [lines[place] for place in at]))
-        return parts[0], parts[1]
+        stays: tuple[list[Row], list[bytes]] = ([], [])
+        passes: tuple[list[Row], list[bytes]] = ([], [])
+        for (row, pinned), line in zip(_pinned(self.rows), self.lines(), strict=True):
+            rows, lines = stays if pinned else passes
+            rows.append(row)
+            lines.append(line)
+        return Kept(*stays), Kept(*passes)
 
 
 def row_of(fact: Fact) -> Row:
@@ -138,19 +134,32 @@ def merged(rows: list[Row], lines: list[bytes], others: list[Row], other_lines: 
     return Kept([*rows, *others], [*lines, *other_lines])
 
 
-def passes_by(row: Row, rows: Sequence[Row], bounds: Bounds) -> bool:
-    """Whether a row of what comes all day comes after all of these, which are rare or compared with such, and is neither."""
+def latest_recording(rows: Iterable[Row]) -> str:
+    """When the latest of them was recorded; "" where there are none."""
+    return max((row[_RECORDED] for row in rows), default="")
+
+
+def follows(row: Row, rows: Sequence[Row], bounds: Bounds) -> bool:
+    """Whether a row comes after all of these, of which none is it or too old beside it."""
     if rows[-1][TIME] >= row[TIME] or is_older(rows[0][TIME], row[TIME], bounds.age.days):
         return False
-    if any(other[ID] == row[ID] for other in rows):
-        return False
-    before = takewhile(lambda other: other[KIND] in FREQUENT, reversed(rows))
-    return any(other[KIND] == row[KIND] for other in before)
+    return row[ID] not in [other[ID] for other in rows]
+
+
+def is_first(row: Row, rows: Sequence[Row]) -> bool:
+    """Whether a row of what comes all day is the first of its type after the last that is rare; they come before it."""
+    for other in reversed(rows):
+        if other[KIND] not in FREQUENT:
+            return True
+        if other[KIND] == row[KIND]:
+            return False
+    return False
 
 
 def is_older(time: str, last: str, days: int) -> bool:
     """Whether a time may be so many days before another one; told quickly, by their dates."""
-    return time[:_DATE] <= _days_before(last[:_DATE], days)
+    day, last_day = time[:_DATE], last[:_DATE]
+    return days == 0 if day == last_day else day <= _days_before(last_day, days)
 
 
 def _pinned(rows: Iterable[Row]) -> Iterator[tuple[Row, bool]]:

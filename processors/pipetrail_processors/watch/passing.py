@@ -23,35 +23,32 @@ class Passing:
         self.rows = rows
         self.lines = lines
 
-    def follow(self, row: Row, fact: bytes, bounds: Bounds) -> bool:
-        """Put a fact (JSON) behind the others, and let go of the first of too many.
+    def may_be_followed(self, row: Row, bounds: Bounds) -> bool:
+        """Whether a row comes after all of these, of which none is it or too old beside it; there must be any."""
+        time, rows = row[TIME], self.rows
+        last = rows.rfind(b"\t", 0, -1) + 1
+        if rows[last:][_TIME_AT] >= time.encode() or is_older(rows[_TIME_AT].decode(), time, bounds.age.days):
+            return False
+        return orjson.dumps(row[ID]) not in rows
 
-        Returns:
-            False where it may be one of them or not come last, or where others are too old beside it: then nothing was done.
-        """
-        if self.count:
-            time, rows = row[TIME], self.rows
-            last = rows.rfind(b"\t", 0, -1) + 1
-            if rows[last:][_TIME_AT] >= time.encode() or is_older(rows[_TIME_AT].decode(), time, bounds.age.days):
-                return False
-            if orjson.dumps(row[ID]) in rows:
-                return False
-            if self.count == bounds.frequent:
-                self.rows = rows[rows.index(b"\t") + 1 :]
-                self.lines = self.lines[self.lines.index(b"\n") + 1 :]
-                self.count -= 1
+    def add(self, row: Row, fact: bytes, bounds: Bounds) -> None:
+        """Put a fact (JSON) behind the others, and let go of the first of too many."""
+        if self.count == bounds.frequent:
+            self.rows = self.rows[self.rows.index(b"\t") + 1 :]
+            self.lines = self.lines[self.lines.index(b"\n") + 1 :]
+            self.count -= 1
         self.rows += orjson.dumps(row) + b"\t"
         self.lines += fact + b"\n"
         self.count += 1
-        return True
 
     def is_new(self, commit: str, deployment: str | None) -> bool:
         """Whether none of them is of another deployment of the commit; it may say no where there is none."""
         named = b",%b," % orjson.dumps(commit)
-        if named not in self.rows:
+        first = self.rows.find(named)
+        if first < 0:
             return True
-        # A row ends with the two.
-        return self.rows.count(named) == self.rows.count(b"%b%b]\t" % (named, orjson.dumps(deployment)))
+        # A row ends with the two; most are of a deployment that has begun before.
+        return self.rows.count(named, first) == self.rows.count(b"%b%b]\t" % (named, orjson.dumps(deployment)), first)
 
     def read(self) -> tuple[list[Row], list[bytes]]:
         """Their rows, and the facts as JSON."""

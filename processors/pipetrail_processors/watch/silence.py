@@ -13,7 +13,7 @@ Only what is told within a day of happening counts as hearing somebody: an impor
     S             hours at which somebody is to be looked at     S HOUR  the repositories
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -55,12 +55,13 @@ class Change(NamedTuple):
 
 def hear(work: Work, policy: Policy, source: str, fact: Fact) -> list[Change]:
     """Take note of an event of a repository. Returns who is silent no more by it, also when it is told again."""
-    time, event_id = fact["e"]["time"], fact["e"]["event_id"]
-    repository, key = work.repository, _key(work.repository)
-    book = work.held(key, Book, key).heard
-    if _is_known(book, source, time[:TO_THE_HOUR], event_id):
+    entry, repository = fact["e"], work.repository
+    time, event_id, key = entry["time"], entry["event_id"], _key(repository)
+    book: dict[str, Heard] = work.held(key, Book, key).heard
+    hour = time[:TO_THE_HOUR]
+    if _is_known(book.get(source), hour, event_id) and _is_known(book.get(""), hour, event_id):
         return []  # as of almost every event, whatever it is
-    if fact["e"]["type"].startswith(_NO_SIGN) or not _is_fresh(time, fact["r"]):
+    if entry["type"].startswith(_NO_SIGN) or not _is_fresh(time, fact["r"]):
         return []
     ended = []
     for name in ("", source):
@@ -157,13 +158,9 @@ def _queue(state: State, policy: Policy, repository: str, source: str, heard: He
         state.set(_bucket(hour), orjson.dumps([*waiting, repository]))
 
 
-def _is_known(book: Mapping[str, Heard], source: str, hour: str, event_id: str) -> bool:
-    """Whether the event says nothing new of anybody: not that hour, no event that stands for it, no end of a silence."""
-    for name in ("", source):
-        heard = book.get(name)
-        if heard is None or hour != heard["t"] or event_id < heard["e"] or heard.get("w") == event_id:
-            return False
-    return True
+def _is_known(heard: Heard | None, hour: str, event_id: str) -> bool:
+    """Whether an event says nothing new of somebody: not that hour, no event that stands for it, no end of a silence."""
+    return heard is not None and hour == heard["t"] and event_id >= heard["e"] and event_id != heard.get("w")
 
 
 def _is_fresh(time: str, recorded: str) -> bool:

@@ -5,7 +5,7 @@ environment depends on the trails of its commits. Events that no rule over dossi
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -31,7 +31,7 @@ from pipetrail_processors.watch import silence
 from pipetrail_processors.watch.cases import candidates, concerns, may_be_told, worth_keeping
 from pipetrail_processors.watch.commits import bind, seeing
 from pipetrail_processors.watch.dossier import BOUNDS, KEYS, Dossier, DossierView, dossier_of
-from pipetrail_processors.watch.kept import Bounds, Kept
+from pipetrail_processors.watch.kept import FREQUENT, Bounds, Kept
 from pipetrail_processors.watch.state_fields import STATE, StateField
 
 # Dossiers that take only what some rule matches: they are about rare events among many.
@@ -60,14 +60,25 @@ class _Plan(NamedTuple):
         key: the dossier's, of an event.
         keeps: what says of an event whether it is wanted at all; None where all are.
         state: what rules ask of the state before an event, and rests on events of the type.
-        completing: the rules that find something else where such an event is the latest of all.
+        passes: whether such an event is of no account for what is found in the dossier, should it be the latest of all.
+        bounds: how much is kept.
+        left_out: what of a fact is not.
     """
 
     what: str
     key: Callable[[Fact], str | None]
     keeps: Sequence[Judge] | None
     state: Sequence[StateField]
-    completing: Sequence[Compiled]
+    passes: Callable[[Dossier, Fact], bool]
+    bounds: Bounds
+    left_out: Collection[str]
+
+
+class _Plans(NamedTuple):
+    """What becomes of events of a type in all dossiers; `alone`: rules over trails judge them where they belong to none."""
+
+    of: Sequence[_Plan]
+    alone: bool
 
 
 class _Touched:
@@ -108,7 +119,7 @@ class Watch:
         # What rules over them ask of the state before an event, and which rules these are.
         self._state = {what: _asked(of.rules) for what, of in self._over.items()}
         self._of_state = {rule.rule.id for rule in rules.rules if rule.rule.state_fields}
-        self._plans: dict[str, Sequence[_Plan]] = {}
+        self._plans: dict[str, _Plans] = {}
         self._listens = bool(self._over["repository"].of_type(silence.SILENT))
 
     def on_event(self, work: Work, fact: Fact, source: str) -> list[Output]:
@@ -119,13 +130,17 @@ class Watch:
             fact: of the event.
             source: of the event: what its dossiers are within where it has no repository.
         """
-        scope, kind = scope_of(work.repository, source), fact["e"]["type"]
+        kind, repository = fact["e"]["type"], work.repository
         plans = self._plans.get(kind)
         if plans is None:
-            plans = self._plans[kind] = [plan for what in BOUNDS if (plan := self._plan(what, kind))]
-        outputs = self._keep(work, scope, plans, fact) if plans else []
-        outputs += self._alone(work, scope, fact)
-        if self._listens and work.repository:
+            of = [plan for what in BOUNDS if (plan := self._plan(what, kind))]
+            plans = self._plans[kind] = _Plans(of, bool(self._trail.of_type(kind)))
+        outputs = self._keep(work, scope_of(repository, source), plans.of, fact) if plans.of else []
+        if not repository:
+            return outputs
+        if plans.alone and _TRAIL_KEYS.isdisjoint(fact):
+            outputs += self._alone(work, repository, fact)
+        if self._listens:
             for change in silence.hear(work, self._policy, source, fact):
                 outputs += self._silent(work, change)
         return outputs
@@ -194,12 +209,10 @@ class Watch:
                 return None
         elif not (kind.startswith(_LIVES[what]) and rules.rules):
             return None
-        return _Plan(what, KEYS[what], keeps, state, [rule for rule in rules.altered_by(kind) if rule.completes(kind)])
+        return _Plan(what, KEYS[what], keeps, state, _passes(rules, kind, state), BOUNDS[what], _LEFT_OUT[what])
 
     def _alone(self, work: Work, scope: str, fact: Fact) -> list[Output]:
         """Judge by the rules over trails an event of a repository that belongs to no trail: it is one of its own."""
-        if not work.repository or not _TRAIL_KEYS.isdisjoint(fact) or not self._trail.of_type(fact["e"]["type"]):
-            return []
         dossier = dossier_of(work, scope, f"l {fact['e']['event_id']}")
         if dossier.is_unknown and not self._trail.plausible(self._view(work, scope, [fact])):
             return []
@@ -213,24 +226,28 @@ class Watch:
     def _keep(self, work: Work, scope: str, plans: Iterable[_Plan], fact: Fact) -> list[Output]:
         """Put an event into the dossiers that want it. Returns findings that cannot wait."""
         outputs: list[Output] = []
-        case = Case(self._view(work, scope, [fact]), [fact])
+        case = None
         for plan in plans:
             key = plan.key(fact)
-            if key and (plan.keeps is None or worth_keeping(plan.keeps, case) or _rests_on(plan.state, fact)):
-                outputs += self._take(work, scope, plan, key, case)
+            if not key:
+                continue
+            if plan.keeps is not None:
+                case = case or self._case(work, scope, fact)
+                if not (worth_keeping(plan.keeps, case) or _rests_on(plan.state, fact)):
+                    continue
+            dossier = dossier_of(work, scope, key)
+            work.alter(dossier.name)
+            if dossier.is_unknown:
+                dossier.judged_by = self._mark
+            slim = _slim(fact, plan.left_out)
+            if not (plan.passes(dossier, fact) and dossier.append(slim, plan.bounds)):
+                case = case or self._case(work, scope, fact)
+                outputs += self._take(work, plan, dossier, slim, case)
         return outputs
 
-    def _take(self, work: Work, scope: str, plan: _Plan, key: str, case: Case) -> list[Output]:
-        """Put an event into a dossier, and note what is to be judged anew. Returns findings that cannot wait."""
-        what, dossier, fact = plan.what, dossier_of(work, scope, key), case.facts[0]
-        bounds, left_out = BOUNDS[what], _LEFT_OUT[what]
-        slim = {name: value for name, value in fact.items() if name not in left_out}
-        slim["e"] = {name: value for name, value in fact["e"].items() if name not in _NOT_JUDGED}
-        work.alter(dossier.name)
-        if dossier.is_unknown:
-            dossier.judged_by = self._mark
-        if _completes_nothing(plan, dossier, fact) and dossier.pass_by(slim, bounds):
-            return []
+    def _take(self, work: Work, plan: _Plan, dossier: Dossier, slim: Fact, case: Case) -> list[Output]:
+        """Put an event among those that are compared, and note what is to be judged anew. Returns findings that cannot wait."""
+        what, bounds, fact = plan.what, plan.bounds, case.facts[0]
         outputs: list[Output] = []
         touched = _waiting(work).get(dossier.name)
         # What is found is said before anything that it rests on has to go.
@@ -243,7 +260,7 @@ class Watch:
             return outputs
         if what == "change" and work.repository:
             bind(work, dossier, self._over["change"])
-        whole = added.again or dossier.shows(added.gone)
+        whole = added.again or (bool(added.gone) and dossier.shows(added.gone))
         concerned = self._concerned(self._over[what], dossier.kept, case)
         if _rests_on(plan.state, fact):
             concerned += [rule for rule in self._over[what].rules if rule.rule.id in self._of_state]
@@ -317,6 +334,10 @@ class Watch:
     def _ledger(self, work: Work, dossier: Dossier) -> Ledger:
         return Ledger(work, self._policy, in_dossier(dossier.scope, dossier.key), dossier.node)
 
+    def _case(self, work: Work, scope: str, fact: Fact) -> Case:
+        """An event alone."""
+        return Case(self._view(work, scope, [fact]), [fact])
+
     def _view(self, work: Work, scope: str, facts: Sequence[Fact], gone_until: str = "") -> DossierView:
         return DossierView(_subject(scope, work.repository), facts, self._policy, work.node, gone_until=gone_until)
 
@@ -342,11 +363,28 @@ def _rests_on(state: Sequence[StateField], fact: Fact) -> bool:
     return bool(state) and any(one.keeps(fact) for one in state)
 
 
-def _completes_nothing(plan: _Plan, dossier: Dossier, fact: Fact) -> bool:
-    """Whether an event is of no account for what is found, should it be the latest of all."""
-    if not plan.completing:
-        return True
-    return all(rule.is_gated for rule in plan.completing) and dossier.is_new(fact.get("o"), fact.get("d"))
+def _passes(rules: RuleSet, kind: str, state: Sequence[StateField]) -> Callable[[Dossier, Fact], bool]:
+    """As `_Plan.passes`: by the rules that find something else where an event of the type is the latest of all."""
+    completing = [rule for rule in rules.altered_by(kind) if rule.completes(kind)]
+    if not (completing or state):
+        return lambda *_: True
+    if kind in FREQUENT and all(rule.is_gated for rule in completing):
+        return lambda dossier, fact: dossier.is_new(fact.get("o"), fact.get("d"))
+    about = frozenset[str]().union(*(rule.on for rule in completing))
+    if state or kind in about:
+        return lambda *_: False
+    return lambda dossier, _: dossier.has_none_of(about)
+
+
+def _slim(fact: Fact, left_out: Iterable[str]) -> Fact:
+    """The fact without what a dossier leaves out."""
+    slim, entry = fact.copy(), fact["e"].copy()
+    for name in left_out:
+        slim.pop(name, None)
+    for name in _NOT_JUDGED:
+        entry.pop(name, None)
+    slim["e"] = entry
+    return slim
 
 
 def _waiting(work: Work) -> dict[bytes, _Touched]:

@@ -70,7 +70,7 @@ def test_what_is_not_judged_anew_would_not_have_changed(events: list[dict[str, A
         patch.setattr(watch, "BOUNDS", small)
         spared = _published(order)
         patch.setattr(watch.Watch, "_concerned", lambda _, rules, *__: list(rules.rules))
-        patch.setattr(watch, "_completes_nothing", lambda *_: False)
+        patch.setattr(watch, "_passes", lambda *_: lambda *_: False)
         patch.setattr(watch.Watch, "_part", lambda *_: None)
         assert _published(order) == spared
 

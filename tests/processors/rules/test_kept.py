@@ -36,7 +36,7 @@ def test_reading_changes_nothing(facts: list[dict[str, Any]], data: st.DataObjec
         dossier = Dossier(state, "r", "k")
         if data.draw(st.booleans()):
             assert len(dossier.facts) == len(dossier.kept.rows)
-        if not dossier.pass_by(fact, _BOUNDS):
+        if not dossier.append(fact, _BOUNDS):
             dossier.add(fact, _BOUNDS)
         whole.add(fact, _BOUNDS)
         dossier.save()
@@ -56,8 +56,8 @@ def test_what_comes_after_all_others_is_not_compared_with_them() -> None:
     for day in range(1, 6):
         dossier = Dossier(state, "r", "k")
         fact = {"e": {"event_id": f"{day}", "time": f"2026-01-0{day}T09:00:00.000Z", "type": "push.received"}, "r": "", "h": ""}
-        assert dossier.pass_by(fact, Bounds(4, 2, timedelta(days=30)))
-        assert not dossier.pass_by(fact, Bounds(4, 2, timedelta(days=30)))
+        assert dossier.append(fact, Bounds(4, 2, timedelta(days=30)))
+        assert not dossier.append(fact, Bounds(4, 2, timedelta(days=30)))
         dossier.queued = True
         dossier.save()
     assert [fact["e"]["event_id"] for fact in Dossier(state, "r", "k").facts] == ["4", "5"]
