@@ -74,7 +74,7 @@ def history(client: Client, deed: Document) -> list[bytes]:
 
 
 def judged(events: Iterable[bytes], deed: Document, judges: Judges) -> list[str]:
-    """What would be found about the deed after the events, in the order of the rules' ids; nothing where it may be done. Pure.
+    """What would be found about the deed after the events, by the rules' ids and then the words; nothing where it may be done. Pure.
 
     Args:
         events: what happened before.
@@ -95,8 +95,9 @@ def judged(events: Iterable[bytes], deed: Document, judges: Judges) -> list[str]
                 told.append(output)
         if not told:
             told.extend(pipeline.expire(state, ends))
-    found = sorted((one for one in latest.values() if _is_about(one, deed["id"])), key=lambda one: one["rule"]["id"])
-    return [f"{one['message']} ({one['rule']['id']})" for one in found]
+    found = (one for one in latest.values() if _is_about(one, deed["id"]))
+    hits = sorted((one["rule"]["id"], one["message"]) for one in found)
+    return [f"{message} ({rule})" for rule, message in hits]
 
 
 def _follows(pipeline: Pipeline, message: Output, state: MemoryState) -> list[Output]:
