@@ -74,7 +74,7 @@ def history(client: Client, deed: Document) -> list[bytes]:
 
 
 def judged(events: Iterable[bytes], deed: Document, judges: Judges) -> list[str]:
-    """What would be found about the deed after the events, by the rules' ids and then the words; nothing where it may be done. Pure.
+    """What would be found about the deed after the events, by rules' ids, then words; nothing where it may be done. Pure.
 
     Args:
         events: what happened before.

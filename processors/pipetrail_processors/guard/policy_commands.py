@@ -56,7 +56,8 @@ def check(path: Path) -> None:
         sys.exit(_DENIED)
     click.echo(
         f"{path} is fine: environments: {len(loaded.environments)}, lines of who may do what: {len(loaded.allow)}, "
-        f"people: {len(loaded.people)}, groups: {len(loaded.groups)}, reviews: {len(loaded.reviews)}, freeze windows: {len(loaded.freezes)}"
+        f"people: {len(loaded.people)}, groups: {len(loaded.groups)}, reviews: {len(loaded.reviews)}, "
+        f"freeze windows: {len(loaded.freezes)}"
     )
 
 
