@@ -18,7 +18,7 @@ from rich.text import Text
 
 from pipetrail_review import options
 from pipetrail_review.moments import stamp
-from pipetrail_review.rules_replay import replay_rule, rule_of
+from pipetrail_review.rules_replay import is_file, replay_rule, rule_of
 from pipetrail_review.terminal import SEVERITY_STYLES, Columns, console, styled
 from pipetrail_review.text import count, plain
 from pipetrail_review.told import translate
@@ -50,7 +50,10 @@ def list_(folder: Path | None, *, as_json: bool) -> None:
 @_folder
 @options.json_option
 def show(name: str, folder: Path | None, *, as_json: bool) -> None:
-    """Show a rule: when it fires, why that matters, what to do, and the histories that show it."""
+    """Show a rule: when it fires, why that matters, what to do, and the histories that show it.
+
+    RULE is the id of a rule in force, or a rule's YAML file.
+    """
     rule = rule_of(RuleSet.load(folder), name)
     if as_json:
         options.print_json([rule.model_dump(mode="json", exclude={"tests": {"__all__": {"policy"}}})])
@@ -73,7 +76,7 @@ def show(name: str, folder: Path | None, *, as_json: bool) -> None:
     screen.print(Text("\nLabelled histories"))
     for labelled in rule.tests:
         screen.print(Text(f"  fires {labelled.fires}  {labelled.says}"))
-    for line in _by_system(told.pages(rule.id, _beside(rule, folder))):
+    for line in _by_system(told.pages(rule.id, _beside(name, rule, folder))):
         screen.print(Text(line))
 
 
@@ -100,14 +103,17 @@ def exclusions(file: Path, folder: Path | None) -> None:
 @click.argument("names", nargs=-1, metavar="[RULE]...")
 @_folder
 def test(names: tuple[str, ...], folder: Path | None) -> None:
-    """Run the labelled histories of all rules, or of those named. Exits 1 when one does not do what it says."""
+    """Run the labelled histories of all rules, or of those named. Exits 1 when one does not do what it says.
+
+    RULE is the id of a rule in force, or a rule's YAML file.
+    """
     loaded = RuleSet.load(folder)
-    chosen = [rule_of(loaded, name) for name in names] or [compiled.rule for compiled in loaded.rules]
-    shown = {rule.id: told.told(rule.id, _beside(rule, folder)) for rule in chosen}
-    failed = [line for rule in chosen for line in (*failures(rule), *told_failures(rule, shown[rule.id], translate))]
+    chosen = {name: rule_of(loaded, name) for name in names} or {compiled.rule.id: compiled.rule for compiled in loaded.rules}
+    shown = {name: told.told(rule.id, _beside(name, rule, folder)) for name, rule in chosen.items()}
+    failed = [line for name, rule in chosen.items() for line in (*failures(rule), *told_failures(rule, shown[name], translate))]
     for line in failed:
         click.echo(line)
-    histories = sum(len(rule.tests) + len(shown[rule.id]) for rule in chosen)
+    histories = sum(len(rule.tests) + len(shown[name]) for name, rule in chosen.items())
     told_of = count(histories, "labelled history", "labelled histories")
     click.echo(f"{count(len(chosen), 'rule', 'rules')}, {told_of}, {len(failed)} failed", err=bool(failed))
     if failed:
@@ -117,8 +123,10 @@ def test(names: tuple[str, ...], folder: Path | None) -> None:
 rules.add_command(replay_rule)
 
 
-def _beside(rule: Rule, folder: Path | None) -> Path:
+def _beside(name: str, rule: Rule, folder: Path | None) -> Path:
     """The folder that the rule is in: what systems tell about it stands beside it."""
+    if is_file(name):
+        return Path(name).parent
     built_in = any(compiled.rule is rule for compiled in RuleSet.load().rules)
     return told.BUILT_IN if folder is None or built_in else folder
 

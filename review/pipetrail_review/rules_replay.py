@@ -54,7 +54,7 @@ def replay_rule(name: str, folder: Path | None, path: Path | None, *, as_json: b
     """
     window = options.window(given["since"], given["until"], now=now())
     loaded = RuleSet.load(folder, given["exclusions"])
-    rule = read_file(Path(name)) if name.endswith((".yaml", ".yml")) else rule_of(loaded, name)
+    rule = rule_of(loaded, name)
     if given["threshold"] and rule.threshold is None and rule.measure is None:
         raise click.UsageError(f"--threshold: {rule.id} has none")
     others = _other(given["against"], rule)
@@ -107,8 +107,19 @@ class _About:
             self.values.append(message.value)
 
 
+def is_file(name: str) -> bool:
+    """Whether a rule is named by its file, and not by its id."""
+    return name.endswith((".yaml", ".yml"))
+
+
 def rule_of(loaded: RuleSet, name: str) -> Rule:
-    """The rule of that id; a usage error names those that there are."""
+    """The rule of that id, or of that YAML file; a usage error names the ids that there are.
+
+    Raises:
+        SettingError: the file is wrong; names file, line, field and reason.
+    """
+    if is_file(name):
+        return read_file(Path(name))
     found = next((compiled.rule for compiled in loaded.rules if compiled.rule.id == name), None)
     if found is None:
         known = ", ".join(compiled.rule.id for compiled in loaded.rules)

@@ -80,6 +80,14 @@ def test_test_fails_where_a_rule_does_not_do_what_it_says(narrower: Path) -> Non
     assert "protection-bypassed: a: fires 0 times, not 1" in answer.stdout
 
 
+def test_a_rule_may_be_named_by_its_file(narrower: Path) -> None:
+    """As it is written, before it has a folder: shown and tested, with what stands in `told/` beside it."""
+    shown = CliRunner().invoke(rules, ["show", str(narrower)])
+    assert (shown.exit_code, "Bypassed, version 2" in shown.stdout) == (0, True)
+    tested = CliRunner().invoke(rules, ["test", str(narrower)])
+    assert (tested.exit_code, tested.stdout) == (0, "1 rule, 6 labelled histories, 0 failed\n")
+
+
 def test_test_runs_what_systems_tell_of_a_rule_of_the_users_own(narrower: Path) -> None:
     """What stands beside the user's rule, not beside the built-in one of the same id; what is wrong with it is told."""
     beside = narrower.parent / "told" / "github" / "protection-bypassed.yaml"
