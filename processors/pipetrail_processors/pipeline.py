@@ -162,7 +162,8 @@ class Pipeline:
                     fact["y"] = others
             outputs += self._join(together, work, reading, fact, evidence)
         self._anomalies.on_event(work, fact)
-        return outputs + self._watch.on_event(work, fact, reading.source)
+        self._watch.on_event(work, fact, reading.source)
+        return outputs
 
     def take_link(self, together: Round, key: bytes | None, value: bytes | None) -> list[Output]:
         """Take in a message of the links topic: which repository and commit made what the alias names.
@@ -262,7 +263,7 @@ class Pipeline:
     def _publish(self, work: Work, told: Mapping[str, Told]) -> list[Output]:
         # A trail that another took over is published with it.
         all_told = {one: why for key, why in told.items() for one in merged_as(work.node(key))} | dict(told)
-        outputs: list[Output] = []
+        outputs = self._watch.take(work)
         for key, why in sorted(all_told.items()):
             work.begin(why.day)
             work.cause = why.cause
