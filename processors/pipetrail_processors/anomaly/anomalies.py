@@ -11,16 +11,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from pipetrail_schemas import ids
 from pipetrail_schemas.times import format_time
 
 from pipetrail_processors.anomaly.carrier import Carrier
-from pipetrail_processors.anomaly.durations import durations, started
-from pipetrail_processors.anomaly.measure import MEASURES, Measure, subject_of
+from pipetrail_processors.anomaly.measured import SIZE, Carried, Lengths, Measured, by_type, measured
 from pipetrail_processors.anomaly.newest import Sample
+from pipetrail_processors.anomaly.ordinary import followed
 from pipetrail_processors.anomaly.series import (
     JUDGED,
     NEWEST,
@@ -32,7 +32,6 @@ from pipetrail_processors.anomaly.series import (
     key_of,
     name_of,
 )
-from pipetrail_processors.anomaly.setting import Setting
 from pipetrail_processors.anomaly.told import Told
 from pipetrail_processors.anomaly.verdict import Verdict
 from pipetrail_processors.anomaly.view import MeasureView
@@ -51,26 +50,17 @@ from pipetrail_processors.watch.dossier import dossier_of, keys_of
 
 _PREFIX = "series:"
 _STORIES = frozenset({"repository", "actor"})
-_SIZES, _DURATIONS = "deployment_size", "build_duration"
+_ROUND = b"y"  # that under which a round's series are held; none of the state's keys
 
 
-class _Measured(NamedTuple):
-    """A rule with its measure; `id` and `over` are the rule's. `lasts`: it measures how long something took."""
-
-    rule: Compiled
-    setting: Setting
-    measure: Measure
-    id: str
-    over: str
-    lasts: bool
-
-
-class _Waiting:
-    """The samples of a repository's events that are to be judged when the round ends. Nothing of it is written."""
+class _Round:
+    """What a round's events carry, to be judged when it ends, and the series at hand. Nothing of it is written."""
 
     def __init__(self, _: State) -> None:
-        # What was being taken in, the day of its recording, and its samples.
-        self.samples: list[tuple[str, int | None, list[tuple[_Measured, Carrier, float]]]] = []
+        # What was being taken in, the day of its recording, and what it is and carries.
+        self.waiting: list[tuple[str, int | None, Carried, Fact, Lengths]] = []
+        # Those that were read, as they are held, by name.
+        self.series: dict[str, Series] = {}
 
     def save(self) -> None:
         """There is nothing to write."""
@@ -81,34 +71,24 @@ class Anomalies:
 
     def __init__(self, policy: Policy, rules: RuleSet) -> None:
         self._policy = policy
-        self._by_rule: dict[str, _Measured] = {}
-        self._by_type: dict[str, list[_Measured]] = {}
+        self._by_rule = measured(rules.rules)
+        self._by_type = by_type(self._by_rule.values(), policy)
+        self._sizes = [one for one in self._by_rule.values() if one.measure is SIZE]
         # By rule: those that say the same of an event, and more, and those that it says more than.
-        self._replacing: dict[str, list[_Measured]] = {}
-        self._replaced: dict[str, list[_Measured]] = {}
+        self._replacing: dict[str, list[Measured]] = {}
+        self._replaced: dict[str, list[Measured]] = {}
         # The same of rules over the dossiers of repositories and actors, in which a measure's events are, too.
         self._stories: dict[str, list[Compiled]] = {}
-        # Those that say more are asked first.
-        for rule in sorted(rules.rules, key=lambda rule: not rule.rule.replaces):
-            if (setting := rule.rule.measure) is None:
-                continue
-            one = _Measured(rule, setting, MEASURES[setting.name], rule.rule.id, rule.rule.over, setting.name == _DURATIONS)
-            self._by_rule[one.id] = one
-            for kind in rule.on:
-                self._by_type.setdefault(kind, []).append(one)
-                if one.lasts:
-                    self._by_type.setdefault(started(kind), []).append(one)
-        self._sizes = [one for one in self._by_rule.values() if one.setting.name == _SIZES]
         for rule in rules.replacing:
             self._find_replaced(rule)
 
     def _find_replaced(self, rule: Compiled) -> None:
-        measured = self._by_rule.get(rule.rule.id)
+        replacing = self._by_rule.get(rule.rule.id)
         for other in (self._by_rule[name] for name in rule.rule.replaces if name in self._by_rule):
-            if measured:
-                self._replacing.setdefault(other.rule.rule.id, []).append(measured)
+            if replacing:
+                self._replacing.setdefault(other.id, []).append(replacing)
             elif rule.rule.over in _STORIES:
-                self._stories.setdefault(other.rule.rule.id, []).append(rule)
+                self._stories.setdefault(other.id, []).append(rule)
             else:
                 continue
             self._replaced.setdefault(rule.rule.id, []).append(other)
@@ -120,30 +100,24 @@ class Anomalies:
             work: the nodes of the repository, with the event joined.
             fact: of the event.
         """
-        measured = self._by_type.get(fact["e"]["type"])
-        if not measured or not work.repository:
+        carried = self._by_type.get(fact["e"]["type"])
+        if not carried or not work.repository:
             return
-        carrier = Carrier(fact)
-        samples = []
-        for one in measured:
-            if one.lasts:
-                for about, length in durations(work, fact):
-                    if about["e"]["type"] in one.rule.on:
-                        samples.append((one, carrier if about is fact else Carrier(about), length))
-            elif (value := one.measure.value(fact)) is not None:
-                samples.append((one, carrier, value))
-        if samples:
-            work.held(b"y", _Waiting).samples.append((work.cause, work.day, samples))
+        lengths = carried.lengths(work, fact)
+        if lengths or carried.is_more:
+            work.held(_ROUND, _Round).waiting.append((work.cause, work.day, carried, fact, lengths))
 
     def judge(self, work: Work) -> list[Output]:
         """The round ends, and what its events told of dossiers is judged: judge what they measured. Returns findings."""
-        waiting = work.held(b"y", _Waiting)
+        together = work.held(_ROUND, _Round)
         outputs: list[Output] = []
-        for work.cause, day, samples in waiting.samples:
-            work.begin(day)
-            for one, carrier, value in samples:
-                outputs += self._take(work, one, carrier, value)
-        waiting.samples.clear()
+        for work.cause, day, carried, fact, lengths in together.waiting:
+            if day != work.day:
+                work.begin(day)
+            for one, name, sample in carried.samples(fact, lengths):
+                if name in together.series or not _put_after(work, one, name, sample):
+                    outputs += self._take(work, one, name, sample)
+        together.waiting.clear()
         return outputs
 
     def on_findings(self, work: Work, told: Iterable[Output]) -> list[Output]:
@@ -182,8 +156,7 @@ class Anomalies:
             fact = node.get("f", {}).get(event_id)
             if fact is None or not (again or counts.get(event_id) != known.get(event_id)):
                 continue
-            for one in self._sizes:
-                outputs += self._take(work, one, Carrier(fact), counts.get(event_id), again=again)
+            outputs += self._take_sizes(work, fact, counts.get(event_id), again=again)
         return outputs
 
     def is_due(self, work: Work, key: str, day: int) -> bool:
@@ -192,7 +165,8 @@ class Anomalies:
             return False
         name = key.removeprefix(_PREFIX)
         one = self._by_rule.get(name.partition(" ")[0])
-        series = Series(work.state, name_of(work.repository, name), one.measure.slot if one else Slot(1))
+        kept = name_of(work.repository, name)
+        series = Series(work.state, kept, work.state.get(kept), one.measure.slot if one else Slot(1))
         if series.is_new:
             return True
         if series.newest.day < day:
@@ -202,24 +176,33 @@ class Anomalies:
             enqueue(work.state, series.newest.day, [Entry(work.repository, key)])
         return True
 
-    def _take(self, work: Work, one: _Measured, carrier: Carrier, value: float | None, *, again: bool = False) -> list[Output]:
-        """Put a sample into its series, or (None) remove it, and say what that changes."""
-        name = self._name(one, carrier.fact)
-        if name is None:
-            return []
+    def _take_sizes(self, work: Work, fact: Fact, count: float | None, *, again: bool) -> list[Output]:
+        """How many commits a deployment carried, None where that is not known any more."""
+        carrier = Carrier(fact)
+        outputs: list[Output] = []
+        for one in self._sizes:
+            if not (name := one.series(fact, self._policy)):
+                continue
+            if count is None:
+                outputs += self._correct(work, one, name, carrier.key, again=again)
+            else:
+                outputs += self._take(work, one, name, carrier.sample(one.measure, count), again=again)
+        return outputs
+
+    def _take(self, work: Work, one: Measured, name: str, sample: Sample, *, again: bool = False) -> list[Output]:
+        """Put a sample into its series, and say what that changes."""
         series = self._series(work, one, name)
-        sample = None if value is None else carrier.sample(one.measure, value)
-        if sample is None or not series.newest.append(sample):
-            return self._correct(work, one, name, sample or carrier.key, again=again)
-        place = len(series.newest) - 1
-        # Most need not be judged: there are too few samples, or the value is none that counts.
-        may_be_found = series.size(place) >= one.setting.samples and (value or one.measure.span == 1)
-        if series.newest.holds or (may_be_found and one.measure.judge(series, place, one.setting)):
+        newest = series.newest
+        place = newest.append(sample)
+        if place is None:
+            return self._correct(work, one, name, sample, again=again)
+        may_be_found = series.size(place) >= one.samples and one.may_find(sample.value)
+        if newest.holds or (may_be_found and one.measure.judge(series, place, one.setting)):
             return self._follow(work, one, name, place, before=self._found(one, series), again=again)
         _keep(work, name, series, place)
         return []
 
-    def _correct(self, work: Work, one: _Measured, name: str, change: Sample | int, *, again: bool) -> list[Output]:
+    def _correct(self, work: Work, one: Measured, name: str, change: Sample | int, *, again: bool) -> list[Output]:
         """As `_take`, where a sample is not simply the next one, or where the one with a key is to be removed."""
         series = self._series(work, one, name)
         before = self._found(one, series)
@@ -228,7 +211,7 @@ class Anomalies:
             return Told(work, self._policy, name).again() if series.newest.holds else []
         return self._follow(work, one, name, place, before=before, again=again)
 
-    def _follow(self, work: Work, one: _Measured, name: str, place: int, *, before: set[int], again: bool) -> list[Output]:
+    def _follow(self, work: Work, one: Measured, name: str, place: int, *, before: set[int], again: bool) -> list[Output]:
         """Judge a series that has changed from a place on, and what is replaced by what is found there."""
         series = self._series(work, one, name)
         outputs = self._judge(work, one, name, series, place, again=again)
@@ -237,20 +220,20 @@ class Anomalies:
             outputs += self._judge_replaced(work, one, series, before)
         return outputs
 
-    def _found(self, one: _Measured, series: Series) -> set[int]:
+    def _found(self, one: Measured, series: Series) -> set[int]:
         """What is out of the ordinary as far as it has been judged, where that stands for something else."""
         return _flagged(series) if one.id in self._replaced else set()
 
-    def _name(self, one: _Measured, fact: Fact) -> str | None:
-        """What the series is called that an event's sample belongs to; None where the event does not say."""
-        subject = subject_of(one.setting.name, one.over, fact, self._policy)
-        return None if subject is None else f"{one.id} {subject}"
+    def _series(self, work: Work, one: Measured, name: str) -> Series:
+        at_hand = work.held(_ROUND, _Round).series
+        series = at_hand.get(name)
+        if series is None:
+            key = name_of(work.repository, name)
+            series = work.held(key, Series, key, work.state.get(key), one.measure.slot, one.measure.span)
+            at_hand[name] = series
+        return series
 
-    def _series(self, work: Work, one: _Measured, name: str) -> Series:
-        key = name_of(work.repository, name)
-        return work.held(key, Series, key, one.measure.slot, one.measure.span)
-
-    def _judge(self, work: Work, one: _Measured, name: str, series: Series, place: int, *, again: bool = False) -> list[Output]:
+    def _judge(self, work: Work, one: Measured, name: str, series: Series, place: int, *, again: bool = False) -> list[Output]:
         """Judge the samples from a place on, and say what that changes."""
         found = _judged(series, one, place)
         if not (found or series.newest.holds):
@@ -261,7 +244,7 @@ class Anomalies:
             hits += [(hit, at) for hit in self._hits(work, one, facts, verdict) if not self._is_replaced(work, one, hit, facts)]
         return Told(work, self._policy, name).correct(series, place, hits, again=again)
 
-    def _judge_from(self, work: Work, one: _Measured, name: str, keys: Collection[int]) -> list[Output]:
+    def _judge_from(self, work: Work, one: Measured, name: str, keys: Collection[int]) -> list[Output]:
         """Judge anew from the first of these samples on, where there is any."""
         series = self._series(work, one, name)
         place = next((at for at, key in enumerate(series.key) if key in keys), None)
@@ -270,19 +253,19 @@ class Anomalies:
         work.alter(series.name)
         return self._judge(work, one, name, series, place)
 
-    def _judge_about(self, work: Work, others: Iterable[_Measured], facts: Sequence[Fact]) -> list[Output]:
+    def _judge_about(self, work: Work, others: Iterable[Measured], facts: Sequence[Fact]) -> list[Output]:
         """Judge by these measures anew from the first of the facts on, each in the series that it belongs to."""
         outputs: list[Output] = []
         for other in others:
             about: dict[str, set[int]] = {}
             for fact in facts:
-                if name := self._name(other, fact):
+                if name := other.series(fact, self._policy):
                     about.setdefault(name, set()).add(key_of(fact["e"]["event_id"]))
             for name, keys in sorted(about.items()):
                 outputs += self._judge_from(work, other, name, keys)
         return outputs
 
-    def _judge_replaced(self, work: Work, one: _Measured, series: Series, before: set[int]) -> list[Output]:
+    def _judge_replaced(self, work: Work, one: Measured, series: Series, before: set[int]) -> list[Output]:
         """A sample altered what the rule finds out of the ordinary: what it says more than is judged anew."""
         changed = before ^ _flagged(series)
         if not changed:
@@ -292,7 +275,7 @@ class Anomalies:
         shown = (series.newest.fact(at) for at in range(len(keys)) if changed.intersection(keys[at : at + span]))
         return self._judge_about(work, self._replaced[one.id], [fact for fact in shown if fact])
 
-    def _is_replaced(self, work: Work, one: _Measured, hit: Hit, facts: Sequence[Fact]) -> bool:
+    def _is_replaced(self, work: Work, one: Measured, hit: Hit, facts: Sequence[Fact]) -> bool:
         """Whether another rule says the same of most of what a finding shows, and more."""
         if not facts or hit.status != "open":
             return False
@@ -316,9 +299,9 @@ class Anomalies:
                     return True
         return False
 
-    def _measures(self, work: Work, other: _Measured, facts: Sequence[Fact]) -> bool:
+    def _measures(self, work: Work, other: Measured, facts: Sequence[Fact]) -> bool:
         """Whether the rule finds most of these in one series of its own, with what is found there at any of them or after."""
-        names = Counter(name for name in (self._name(other, fact) for fact in facts) if name)
+        names = Counter(name for name in (other.series(fact, self._policy) for fact in facts) if name)
         name, count = max(names.items(), key=itemgetter(1), default=("", 0))
         if 2 * count <= len(facts):
             return False
@@ -334,7 +317,7 @@ class Anomalies:
                 return True
         return False
 
-    def _hits(self, work: Work, one: _Measured, facts: Sequence[Fact], verdict: Verdict) -> Iterator[Hit]:
+    def _hits(self, work: Work, one: Measured, facts: Sequence[Fact], verdict: Verdict) -> Iterator[Hit]:
         """The finding about the first of the facts, unless the rule's condition does not hold for it."""
         if not facts:
             return
@@ -358,19 +341,29 @@ def _facts(series: Series, place: int, verdict: Verdict) -> list[Fact]:
     return [fact, *(other for other in others if other)]
 
 
+def _put_after(work: Work, one: Measured, name: str, sample: Sample) -> bool:
+    """Put an ordinary sample after the others of a series that was not read in this round; False where it is none."""
+    key = name_of(work.repository, name)
+    value = work.state.get(key)
+    longer = followed(value, one, sample, work.day or 0) if value else None
+    if longer:
+        work.state.set(key, longer)
+    return longer is not None
+
+
 def _keep(work: Work, name: str, series: Series, place: int) -> None:
     """Have a series written that has changed from a place on."""
-    day = work.day or 0
-    series.newest.day = max(series.newest.day, day)
+    newest, day = series.newest, work.day or 0
+    newest.day = max(newest.day, day)
     if series.is_new:
         enqueue(work.state, day, [Entry(work.repository, _PREFIX + name)])
         series.is_new = False
-    if len(series.newest) > NEWEST:
+    if len(newest) > NEWEST:
         series.trim(place)
     work.alter(series.name)
 
 
-def _judged(series: Series, one: _Measured, place: int) -> list[tuple[int, Verdict]]:
+def _judged(series: Series, one: Measured, place: int) -> list[tuple[int, Verdict]]:
     """What is out of the ordinary from a place on, each with the first of those that are together only."""
     count = len(series.newest)
     found = []
@@ -395,7 +388,7 @@ def _among_others(series: Series, place: int, span: int) -> bool:
     return any(series.flag[at] and series.ms[at] >= earliest for at in range(max(0, place - QUIET_ALONE), place))
 
 
-def _shown(one: _Measured, verdict: Verdict) -> dict[str, Any]:
+def _shown(one: Measured, verdict: Verdict) -> dict[str, Any]:
     return {
         "name": one.setting.name,
         "value": verdict.value,

@@ -1,7 +1,6 @@
-"""An event that carries samples of several measures: what these have in common is worked out once, and when it is asked for."""
+"""An event that carries samples of measures: what these have in common is worked out once."""
 
 import orjson
-from pipetrail_schemas.lazy import lazy
 
 from pipetrail_processors.anomaly.measure import Measure, time_ms
 from pipetrail_processors.anomaly.newest import Sample
@@ -14,29 +13,30 @@ _NOT_SHOWN = ("url", "link", "name", "revision")
 
 
 class Carrier:
-    """An event with the samples that it carries. Many a start carries none."""
+    """An event with the samples that it carries. `key` tells them from those of other events."""
+
+    __slots__ = ("_fact", "_mark", "_ms", "_slim", "_told", "key")
 
     def __init__(self, fact: Fact) -> None:
-        self.fact = fact
-
-    @lazy
-    def key(self) -> int:
-        """What tells its samples from others."""
-        return key_of(self.fact["e"]["event_id"])
-
-    @lazy
-    def _moments(self) -> tuple[int, int, int]:
-        """When it happened, and which version of it this is."""
-        return time_ms(self.fact["e"]["time"]), time_ms(self.fact["r"]), int(self.fact["h"], 16)
-
-    @lazy
-    def _slim(self) -> bytes:
-        entry = self.fact["e"].copy()
-        for name in _NOT_SHOWN:
-            entry.pop(name, None)
-        return orjson.dumps({"e": entry, **{name: self.fact[name] for name in _KEPT if name in self.fact}})
+        self._fact = fact
+        entry = fact["e"]
+        self.key = key_of(entry["event_id"])
+        # When it happened, and which version of it this is.
+        self._ms, self._told, self._mark = time_ms(entry["time"]), time_ms(fact["r"]), int(fact["h"], 16)
+        self._slim = b""  # until one is asked for
 
     def sample(self, measure: Measure, value: float) -> Sample:
         """A sample of it. A fact goes with those that a finding may need."""
-        ms, told, mark = self._moments
-        return Sample(ms, self.key, value, told, mark, self._slim if measure.span == 1 or value else b"")
+        fact = (self._slim or self._made_slim()) if measure.span == 1 or value else b""
+        return Sample(self._ms, self.key, value, self._told, self._mark, fact)
+
+    def _made_slim(self) -> bytes:
+        fact, entry = self._fact, self._fact["e"].copy()
+        for name in _NOT_SHOWN:
+            entry.pop(name, None)
+        kept: Fact = {"e": entry}
+        for name in _KEPT:
+            if name in fact:
+                kept[name] = fact[name]
+        self._slim = orjson.dumps(kept)
+        return self._slim

@@ -3,7 +3,7 @@
 Start and end belong together where pipeline, task and attempt are the same, and the commit: the latest start before the end.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipetrail_processors.anomaly.measure import time_ms
 from pipetrail_processors.correlate.nodes import Work
@@ -17,7 +17,7 @@ def started(kind: str) -> str:
     return kind.partition(".")[0] + STARTED
 
 
-def durations(work: Work, fact: Fact) -> Iterator[tuple[Fact, float]]:
+def durations(work: Work, fact: Fact) -> Sequence[tuple[Fact, float]]:
     """The runs whose length is known with the event, in milliseconds. A run that failed ends early, and says nothing.
 
     Args:
@@ -27,30 +27,35 @@ def durations(work: Work, fact: Fact) -> Iterator[tuple[Fact, float]]:
     entry = fact["e"]
     ends: bool = entry["type"].endswith(FINISHED)
     if ends and entry.get("result") != "success":
-        return
-    if ends and entry.get("duration_ms"):
-        yield fact, float(entry["duration_ms"])
-    elif "o" in fact and "duration_ms" not in entry:
-        facts = work.node(fact["o"]).get("f", {})
-        # Of an end, the version that stands. One that was left out of the trail says nothing.
-        about = facts.get(entry["event_id"]) if ends else fact
-        if about and (of_run := [about] if ends else _of_run(about, FINISHED, facts.values())):
-            yield from _lengths(of_run, _of_run(about, STARTED, facts.values()))
+        return ()
+    if ends and (told := entry.get("duration_ms")):
+        return ((fact, float(told)),)
+    if "o" not in fact or "duration_ms" in entry:
+        return ()
+    facts = work.node(fact["o"]).get("f", {})
+    if not ends:
+        of_run = _of_run(fact, FINISHED, facts)
+        return _lengths(of_run, _of_run(fact, STARTED, facts)) if of_run else ()
+    # Of an end, the version that stands. One that was left out of the trail says nothing.
+    about = facts.get(entry["event_id"])
+    return _lengths((about,), _of_run(about, STARTED, facts)) if about else ()
 
 
-def _of_run(fact: Fact, verb: str, facts: Iterable[Fact]) -> list[Fact]:
+def _of_run(fact: Fact, verb: str, facts: Mapping[str, Fact]) -> list[Fact]:
     """Of the facts those of the same run: its starts, or its ends."""
     kind, run = fact["e"]["type"].partition(".")[0] + verb, fact.get("k")
-    return [one for one in facts if one["e"]["type"] == kind and one.get("k") == run]
+    return [one for one in facts.values() if one["e"]["type"] == kind and one.get("k") == run]
 
 
-def _lengths(ends: Iterable[Fact], starts: Iterable[Fact]) -> Iterator[tuple[Fact, float]]:
+def _lengths(ends: Iterable[Fact], starts: Sequence[Fact]) -> list[tuple[Fact, float]]:
     """Of each end that does not say how long it took: the time since the latest start before it."""
-    for end in ends:
+    found = []
+    for end in ends if starts else ():
         ended = end["e"]
         if ended.get("result") != "success" or "duration_ms" in ended:
             continue
         attempt, time = ended.get("attempt"), ended["time"]
         begun = [one["e"]["time"] for one in starts if one["e"].get("attempt") == attempt and one["e"]["time"] < time]
         if begun:
-            yield end, float(time_ms(time) - time_ms(max(begun)))
+            found.append((end, float(time_ms(time) - time_ms(max(begun)))))
+    return found

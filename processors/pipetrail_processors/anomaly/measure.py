@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pipetrail_processors.anomaly import hour, level, newcomer, rate
 from pipetrail_processors.anomaly.series import WINDOW, Series, Slot, key_of
-from pipetrail_processors.anomaly.setting import Setting
+from pipetrail_processors.anomaly.setting import MeasureName, Setting
 from pipetrail_processors.anomaly.verdict import DAY_HOURS, HOUR_MS, Verdict, hour_of_week
 from pipetrail_processors.guard.policy import Policy
 from pipetrail_processors.trail.fact import Fact
@@ -18,6 +18,9 @@ _RUNS = frozenset({"build.finished", "testsuiterun.finished", "pipelinerun.finis
 _DELIVERIES = frozenset({"change.merged", "build.finished", "deployment.finished"})
 _OVERRIDES = frozenset({"policy.bypassed", "taskrun.skipped"})
 _DEPLOYMENT = "deployment.finished"
+
+# Within its repository, whose history an event belongs to; None where it does not say.
+SubjectOf = Callable[[Fact, Policy], str | None]
 
 
 class Measure(NamedTuple):
@@ -41,20 +44,37 @@ class Measure(NamedTuple):
     span: int = 1
 
 
-def subject_of(name: str, over: str, fact: Fact, policy: Policy) -> str | None:
-    """Within its repository, whose history of a measure an event belongs to; None where it does not say."""
-    entry = fact["e"]
+def subject_of(name: MeasureName, over: str) -> SubjectOf:
+    """What says whose history of a measure an event belongs to, where the rule is over this."""
     if over == "actor":
-        return actor_of(fact)
+        return _actor_subject
     if over == "environment":
-        return f"{entry['environment']} {fact.get('v', '')}" if "environment" in entry else None
-    if name == "override_rate":
-        return ""
-    if fact.get("k"):
-        head = fact.get("w", {}).get("head", {})
-        where = "trunk" if head.get("type") != "tag" and policy.is_trunk(head.get("name", "")) else ""
-        return f"{entry['type']} {fact['k']} {where}"
-    return str(entry["type"])
+        return _environment_subject
+    return _repository_subject if name == "override_rate" else _run_subject
+
+
+def _actor_subject(fact: Fact, _: Policy) -> str | None:
+    return actor_of(fact)
+
+
+def _environment_subject(fact: Fact, _: Policy) -> str | None:
+    environment = fact["e"].get("environment")
+    return None if environment is None else f"{environment} {fact.get('v', '')}"
+
+
+def _repository_subject(_: Fact, __: Policy) -> str | None:
+    return ""
+
+
+def _run_subject(fact: Fact, policy: Policy) -> str | None:
+    """What ran, of which pipeline and task, and whether on the trunk."""
+    kind: str = fact["e"]["type"]
+    run = fact.get("k")
+    if not run:
+        return kind
+    head = fact["w"].get("head", {}) if "w" in fact else {}
+    where = "trunk" if head.get("type") != "tag" and policy.is_trunk(head.get("name", "")) else ""
+    return f"{kind} {run} {where}"
 
 
 def actor_of(fact: Fact) -> str | None:

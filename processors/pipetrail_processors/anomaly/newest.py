@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 import orjson
 
 # Version, findings held, facts, samples, samples in the history, day of the latest recording.
-_HEADER = struct.Struct("<BBHHHI")
-_VERSION = 3
+HEADER = struct.Struct("<BBHHHI")
+VERSION = 3
 # Of a sample: its key, and its row of ms, value, told, mark and flag.
-_KEY = struct.Struct("<Q")
-_ROW = struct.Struct("<qdqQb")
+KEY = struct.Struct("<Q")
+ROW = struct.Struct("<qdqQb")
+MS = struct.Struct("<q")  # the first of a row
 _MOMENT = struct.Struct("<qd")
 _MOMENTS = struct.Struct("<qd17x")  # of rows, one after the other
-_MS = struct.Struct("<q")
-_KEY_SIZE, _ROW_SIZE = _KEY.size, _ROW.size
+_KEY_SIZE, _ROW_SIZE = KEY.size, ROW.size
 _FLAG_AT = _ROW_SIZE - 1
 
 
@@ -84,11 +84,11 @@ class Newest:
             self._count = 0
             self._keys = self._rows = b""
             return
-        _, holds, self._kept, self._count, self.older, self.day = _HEADER.unpack_from(value)
-        self.holds = bool(holds)
-        rows = _HEADER.size + self._count * _KEY_SIZE
+        _, holds, self._kept, self._count, self.older, self.day = HEADER.unpack_from(value)
+        self.holds = holds == 1
+        rows = HEADER.size + self._count * _KEY_SIZE
         self._facts_at = rows + self._count * _ROW_SIZE
-        self._keys, self._rows = value[_HEADER.size : rows], value[rows : self._facts_at]
+        self._keys, self._rows = value[HEADER.size : rows], value[rows : self._facts_at]
 
     def __len__(self) -> int:
         """How many samples there are."""
@@ -99,7 +99,7 @@ class Newest:
         """All samples, for reading."""
         if self._columns is None:
             keys = struct.unpack(f"<{self._count}Q", self._keys)
-            ms, value, told, mark, flag = zip(*_ROW.iter_unpack(self._rows), strict=True) if keys else [()] * 5
+            ms, value, told, mark, flag = zip(*ROW.iter_unpack(self._rows), strict=True) if keys else [()] * 5
             columns = array("q", ms), array("Q", keys), array("d", value), array("q", told), array("Q", mark), array("b", flag)
             self._columns = Columns(*columns)
         return self._columns
@@ -115,7 +115,7 @@ class Newest:
         """The key of one sample."""
         if self._altered:
             return self.columns.key[place]
-        key: int = _KEY.unpack_from(self._keys, place * _KEY_SIZE)[0]
+        key: int = KEY.unpack_from(self._keys, place * _KEY_SIZE)[0]
         return key
 
     def before(self, place: int) -> list[tuple[int, int, float]]:
@@ -131,20 +131,21 @@ class Newest:
         """Time and value of those before a place, the latest first; what is not asked for is not read."""
         return map(self.at, range(place - 1, -1, -1))
 
-    def append(self, sample: Sample) -> bool:
-        """Put a sample after the others; False where it is not certain that it belongs there: see `place_of`."""
+    def append(self, sample: Sample) -> int | None:
+        """Put a sample after the others. Returns its place; None where it is not certain that it is the last (`place_of`)."""
         ms, number, value, told, mark, fact = sample
-        key = _KEY.pack(number)
+        key = KEY.pack(number)
+        place = self._count
         if self._altered or key in self._keys:
-            return False  # it, or what looks like it
-        if self._count and ms <= _MS.unpack_from(self._rows, len(self._rows) - _ROW_SIZE)[0]:
-            return False
+            return None  # it, or what looks like it, may be there
+        if place and ms <= MS.unpack_from(self._rows, (place - 1) * _ROW_SIZE)[0]:
+            return None
         self._keys += key
-        self._rows += _ROW.pack(ms, value, told, mark, 0)
+        self._rows += ROW.pack(ms, value, told, mark, 0)
         self._columns = None
-        self._count += 1
         self._added.append(fact)
-        return True
+        self._count += 1
+        return place
 
     def place_of(self, ms: int, key: int) -> int:
         """Where a sample of this time and key belongs."""
@@ -209,12 +210,14 @@ class Newest:
 
     def packed(self) -> bytes:
         """All of it, as it is kept."""
-        self._encode()
-        self._bound_facts()
+        if self._altered:
+            self._encode()
+        if self._kept + len(self._added) > self._most_facts:
+            self._bound_facts()
         facts = self._kept + len(self._added)
-        header = _HEADER.pack(_VERSION, self.holds, facts, self._count, self.older, self.day)
-        before = memoryview(self._value)[self._facts_at :]  # most of it, copied once
-        return b"".join((header, self._keys, self._rows, before, *(fact + b"\n" for fact in self._added)))
+        header = HEADER.pack(VERSION, self.holds, facts, self._count, self.older, self.day)
+        kept, added = self._value[self._facts_at :], b"\n".join((*self._added, b""))
+        return b"".join((header, self._keys, self._rows, kept, added))
 
     def _alter(self) -> Columns:
         columns = self.columns
@@ -226,7 +229,7 @@ class Newest:
             columns = self.columns
             self._keys = struct.pack(f"<{self._count}Q", *columns.key)
             rows = zip(columns.ms, columns.value, columns.told, columns.mark, columns.flag, strict=True)
-            self._rows = b"".join(starmap(_ROW.pack, rows))
+            self._rows = b"".join(starmap(ROW.pack, rows))
             self._altered = False
 
     def _all_facts(self) -> list[bytes]:

@@ -64,31 +64,41 @@ def name_of(repository: str, name: str) -> bytes:
     return f"y\0{repository}\0{name}".encode()
 
 
+def most_facts(span: int) -> int:
+    """Of how many samples facts are kept, where findings are about so many of them."""
+    return JUDGED + span + _SPARE
+
+
+def is_cut_at(key: int) -> bool:
+    """Whether what is before the sample with the key goes into the history, once it is one of the last `NEWEST`."""
+    return key % _PORTION == 0
+
+
 def key_of(text: str) -> int:
     """A number for a text: 64 bits."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 class Series:
-    """One series, read from the state and written back."""
+    """One series, which writes itself back."""
 
     __slots__ = ("_history", "_state", "is_new", "name", "newest", "slot")
 
-    def __init__(self, state: State, name: bytes, slot: Slot, span: int = 1) -> None:
-        """Read it.
+    def __init__(self, state: State, name: bytes, value: bytes | None, slot: Slot, span: int = 1) -> None:
+        """Make it of what the state has of it.
 
         Args:
             state: of the partition.
             name: what `name_of` gives for its repository, and for rule and subject.
+            value: what is kept under it, None for nothing.
             slot: what of the older samples stand for each other.
             span: so many samples are what one finding is about.
         """
         self._state = state
         self.name = name
         self.slot = slot
-        value = state.get(name)
         self.is_new = value is None
-        self.newest = Newest(value, JUDGED + span + _SPARE)
+        self.newest = Newest(value, most_facts(span))
         self._history: tuple[array[int], array[int], array[float]] | None = None
 
     @property
@@ -119,7 +129,7 @@ class Series:
         """Take in a sample. Returns the place from which on the series has changed, None where it has not."""
         newest = self.newest
         changed = len(newest)
-        if newest.append(sample):
+        if newest.append(sample) is not None:
             return changed
         columns = newest.columns
         if sample.key in columns.key:
@@ -178,14 +188,14 @@ class Series:
         return list(self.back(place, skipped))[::-1]
 
     def trim(self, place: int) -> None:
-        """Let the oldest of the newest go into the history, up to the last one where it is to be cut: see `_PORTION`.
+        """Let the oldest of the newest go into the history, up to the last one where it is to be cut.
 
         To be called after each sample, with the place from which on the series has changed.
         """
         last = len(self.newest) - NEWEST
         came_last = place == len(self.newest) - 1  # then none before has become one where it is to be cut
         for at in range(last, last - 1 if came_last else 0, -1):
-            if at > 0 and self.newest.key_at(at) % _PORTION == 0:
+            if at > 0 and is_cut_at(self.newest.key_at(at)):
                 self._write_history(self.newest.cut(at))
                 return
 

@@ -29,7 +29,7 @@ def test_rows_and_columns_hold_the_same(samples: list[Sample], removed: set[int]
     """Whatever order samples come in, and whether each was packed and read again, they are kept in order, with their flags."""
     newest, flags = Newest(None, _FACTS), dict[int, bool]()
     for sample in samples:
-        if not newest.append(sample):
+        if newest.append(sample) is None:
             newest.insert(newest.place_of(sample.ms, sample.key), sample)
         flags[sample.key] = data.draw(st.booleans())
         newest.flag(newest.columns.key.index(sample.key), flagged=flags[sample.key])
@@ -50,7 +50,7 @@ def test_a_fact_stays_with_its_sample() -> None:
     """The last so many have theirs, also when one of them comes late or goes."""
     newest = Newest(None, _FACTS)
     for number in (1, 2, 4, 5):
-        assert newest.append(_sample(number))
+        assert newest.append(_sample(number)) is not None
     newest.insert(newest.place_of(3, 3), _sample(3))
     newest.delete(0)
     newest = Newest(newest.packed(), _FACTS)
@@ -65,7 +65,7 @@ def test_the_last_facts_remain(read: int) -> None:
     for number in range(7):
         if number == read:
             newest = Newest(newest.packed(), _FACTS)
-        assert newest.append(_sample(number))
+        assert newest.append(_sample(number)) is not None
     facts = [None] * 4 + [{"n": number} for number in (4, 5, 6)]
     assert [newest.fact(place) for place in range(7)] == facts
     newest = Newest(newest.packed(), _FACTS)
@@ -77,11 +77,11 @@ def test_the_last_facts_remain(read: int) -> None:
 def test_what_is_compared_with_is_of_each_slot_the_sample_with_the_smallest_hash(samples: list[Sample], slot: Slot) -> None:
     """Read from the newest on, it is what looking at all of them gives."""
     state = MemoryState()
-    series = Series(state, _NAME, slot)
+    series = _read(state, slot)
     for sample in samples:
         series.put(sample)
     series.save()
-    series = Series(state, _NAME, slot)
+    series = _read(state, slot)
     for place in range(len(series.newest)):
         assert series.baseline(place) == _all_at_once(series, place, slot)
 
@@ -90,10 +90,10 @@ def test_what_went_into_the_history_is_compared_with_as_before() -> None:
     """Also where the newest and the history have part in one slot."""
     state, slot = MemoryState(), Slot(_HOUR)
     for number in range(150):
-        series = Series(state, _NAME, slot)
+        series = _read(state, slot)
         _put(series, Sample(number * _HOUR // 3, number * 7919 % 151, 1.0, 0, 0, b""))
         series.save()
-    series = Series(state, _NAME, slot)
+    series = _read(state, slot)
     points = series.baseline(len(series.newest) - 1)
     assert len(points) == len({point.ms // _HOUR for point in points}) == 50
     assert points == sorted(points)
@@ -112,11 +112,15 @@ def test_what_is_kept_is_the_same_in_any_order(late: list[int], count: int) -> N
     for samples in (in_order, swapped):
         state = MemoryState()
         for sample in samples:
-            series = Series(state, _NAME, slot)
+            series = _read(state, slot)
             _put(series, sample)
             series.save()
         states.append(state.values)
     assert states[0] == states[1]
+
+
+def _read(state: MemoryState, slot: Slot) -> Series:
+    return Series(state, _NAME, state.get(_NAME), slot)
 
 
 def _put(series: Series, sample: Sample) -> None:
