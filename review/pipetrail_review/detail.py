@@ -55,6 +55,8 @@ def detail(
         steps = [(styled(f"{number}."), styled(plain(step))) for number, step in enumerate(state.runbook, 1)]
         yield from _section("What to do", steps)
     yield from _section("Evidence", _evidence(state.evidence, evidence, zone))
+    if labels := list(_labels(evidence)):
+        yield from _section("What its events say besides", labels)
 
 
 def _facts(finding: Finding, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
@@ -144,6 +146,13 @@ def _evidence(ids: Sequence[str], records: Sequence[Mapping[str, Any]], zone: tz
     for event_id in ids:
         if event_id not in indexed:
             yield (styled("not indexed", "dim"), styled("event"), styled(plain(event_id)))
+
+
+def _labels(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Text, ...]]:
+    """What stands in labels: what an edit of the policy altered, why a gate had said no, what whoever told it added."""
+    found = [labels for record in records if isinstance(labels := lookup(record, "pipetrail.labels"), Mapping)]
+    for name, value in dict.fromkeys((str(name), str(value)) for labels in found for name, value in sorted(labels.items())):
+        yield styled(plain(name), "dim"), styled(plain(value))
 
 
 def _ticket(record: Mapping[str, Any]) -> str | None:

@@ -220,6 +220,18 @@ def test_a_finding_in_full_tells_who_what_when_where_why_and_what_to_do() -> Non
     assert f"    not indexed  event  {shown['event_id']}\n" in printed(*detail(found, [], zone=UTC, now=NOW))
 
 
+def test_a_finding_in_full_tells_the_labels_of_its_events() -> None:
+    """What an edit of the policy altered, or why a gate had said no, stands there; each once, and harmless."""
+    made, found = skipped_tests()
+    shown = record(made, made.pipetrail.trail.entries[3].model_dump(mode="json", exclude_none=True))
+    shown["pipetrail"]["labels"] = {"weakened": "true", "allow deploy": f"nobody → everybody {HOSTILE}"}
+    text = printed(*detail(found, [shown, shown], zone=UTC, now=NOW))
+    told = text.partition("  What its events say besides\n")[2].splitlines()
+    assert [line.split("  ")[2] for line in told] == ["allow deploy", "weakened"]
+    assert "nobody → everybody" in told[0]
+    assert "\x1b" not in text
+
+
 def test_lists_have_the_columns_that_matter() -> None:
     """One line a document, with headings; skipped stages are told apart by sign and word."""
     made, found = skipped_tests()
