@@ -138,7 +138,7 @@ GATES: Mapping[str, Callable[[Sequence[Fact]], bool]] = {"event.back": history.a
 
 
 def reads_others(path: str, kind: str | None = None) -> bool:
-    """Whether others than the case's own events answer the field: such an event, of that type, alters what was found about it."""
+    """Whether others than the case's own events answer the field: such an event, of that type, alters what was found."""
     if kind is not None and path in ANSWERED and kind not in ANSWERED[path]:
         return False
     return path.startswith(_OF_OTHERS) and path not in _OF_SUBJECT
