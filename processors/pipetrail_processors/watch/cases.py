@@ -65,7 +65,7 @@ def concerns(rule: Compiled, kept: Kept, kinds: Collection[str], fact: Fact) -> 
         fact: the new one.
     """
     if not rule.spans:
-        return rule.possible(kept.outlines())
+        return not rule.is_gated or rule.possible(kept.outlines())
     if any(step.on.isdisjoint(kinds) for step in rule.steps):
         return False
     moment, window = _time(fact), rule.rule.window or timedelta()

@@ -20,7 +20,7 @@ _SEEN_BYTES = 8  # tells one set of facts of a commit from the next one
 
 
 def bind(work: Work, dossier: Dossier, rules: RuleSet) -> None:
-    """Note in the commits of a change until when their facts count for what rules fire on; nothing before there is any.
+    """A change is judged: note in its commits until when which facts of them count for that; nothing where none do.
 
     Args:
         work: the nodes of the repository.
@@ -48,6 +48,7 @@ def seeing(work: Work, commit: str, *, again: bool) -> list[str]:
     for change, (until, seen) in sorted(node.get("h", {}).items()):
         sees = _seen(node, until)
         if sees != seen:
+            # Also where this is no commit of the change any more, and `bind` does not come by.
             work.change(commit)["h"][change] = [until, sees]
         if again or sees != seen:
             found.append(change)
@@ -56,9 +57,10 @@ def seeing(work: Work, commit: str, *, again: bool) -> list[str]:
 
 def _seen(node: Node, until: str) -> str:
     """Which facts of a commit a change is judged by: who wrote it, and the checks up to a time."""
-    seen = [
-        fact["e"]["event_id"] + fact["h"]
-        for fact in node.get("f", {}).values()
-        if "c" in fact or fact["e"]["type"] == _COMMIT or (fact["e"]["time"] <= until and fact["e"]["type"].startswith(CHECKS))
-    ]
+    seen = []
+    for fact in node.get("f", {}).values():
+        entry = fact["e"]
+        kind = entry["type"]
+        if "c" in fact or kind == _COMMIT or (entry["time"] <= until and kind.startswith(CHECKS)):
+            seen.append(entry["event_id"] + fact["h"])
     return hashlib.blake2b("".join(sorted(seen)).encode(), digest_size=_SEEN_BYTES).hexdigest() if seen else ""

@@ -285,7 +285,7 @@ class Dossier:
             self._findings = orjson.dumps(self._node)
         if self._kept is not None:
             compared, others = self._kept.parted()
-            self._rows, self._lines, self._passing = compared.rows, compared.lines(), written(others.rows, others.lines())
+            self._rows, self._lines, self._passing = compared.rows, compared.lines, written(others.rows, others.lines)
         head = orjson.dumps([self.queued, self.gone_until, self._rows, self._passing.count, self.judged_by])
         passing = self._passing
         self._state.set(self.name, b"\n".join((head, self._findings, passing.rows, *self._lines, passing.lines)))

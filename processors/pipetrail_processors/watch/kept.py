@@ -42,23 +42,19 @@ class Kept:
     def __init__(self, rows: list[Row], lines: Sequence[bytes]) -> None:
         """Make it of what `rows` and `lines` gave."""
         self.rows = rows
-        # Each as its line until it is read.
-        self._facts: list[bytes | Fact] = list(lines)
+        self.lines = list(lines)
+        # Read when they are asked for.
+        self._facts: list[Fact] | None = None
 
     def facts(self) -> list[Fact]:
         """All of them."""
-        read = [orjson.loads(one) if isinstance(one, bytes) else one for one in self._facts]
-        self._facts = list(read)
-        return read
+        if self._facts is None:
+            self._facts = [orjson.loads(line) for line in self.lines]
+        return self._facts
 
     def of(self, events: Collection[str]) -> list[Fact]:
         """Those of some events."""
-        facts = (one for row, one in zip(self.rows, self._facts, strict=True) if row[ID] in events)
-        return [orjson.loads(one) if isinstance(one, bytes) else one for one in facts]
-
-    def lines(self) -> list[bytes]:
-        """All of them, as they are kept."""
-        return [one if isinstance(one, bytes) else orjson.dumps(one) for one in self._facts]
+        return [orjson.loads(line) for row, line in zip(self.rows, self.lines, strict=True) if row[ID] in events]
 
     def kinds(self) -> set[str]:
         """The types of their events."""
@@ -81,17 +77,19 @@ class Kept:
             place = ids.index(row[ID])
             if self.rows[place][_RECORDED : _HASH + 1] <= row[_RECORDED : _HASH + 1]:
                 return True
-            del self.rows[place], self._facts[place]
+            del self.rows[place], self.lines[place]
         place = bisect_left(self.rows, row[: ID + 1])
         self.rows.insert(place, row)
-        self._facts.insert(place, fact)
+        self.lines.insert(place, orjson.dumps(fact))
+        self._facts = None
         return known
 
     def remove(self, gone: Collection[str]) -> None:
         """Let go of the facts of these events."""
         stay = [at for at, row in enumerate(self.rows) if row[ID] not in gone]
         self.rows = [self.rows[at] for at in stay]
-        self._facts = [self._facts[at] for at in stay]
+        self.lines = [self.lines[at] for at in stay]
+        self._facts = None
 
     def beyond(self, bounds: Bounds) -> list[Row]:
         """Those that are too old or too many."""
@@ -113,7 +111,7 @@ class Kept:
         """Those that are rare, or compared with what is; and those that pass by."""
         stays: tuple[list[Row], list[bytes]] = ([], [])
         passes: tuple[list[Row], list[bytes]] = ([], [])
-        for (row, pinned), line in zip(_pinned(self.rows), self.lines(), strict=True):
+        for (row, pinned), line in zip(_pinned(self.rows), self.lines, strict=True):
             rows, lines = stays if pinned else passes
             rows.append(row)
             lines.append(line)

@@ -284,8 +284,6 @@ class Watch:
         added = dossier.add(slim, bounds)
         if not added.kept:
             return outputs
-        if what == "change" and work.repository:
-            bind(work, dossier, self._over["change"])
         whole = added.again or (bool(added.gone) and dossier.shows(added.gone))
         concerned = self._concerned(self._over[what], dossier.kept, case)
         if _rests_on(plan.state, fact):
@@ -327,6 +325,8 @@ class Watch:
         dossier, rules = touched.dossier, self._over[touched.what]
         part = self._part(touched)
         facts = dossier.kept.of(touched.events) if part and not part.rules else dossier.facts
+        if touched.what == "change" and work.repository:
+            bind(work, dossier, rules)
         hits = detect(self._view(work, dossier.scope, facts, dossier.gone_until), rules, candidates, part)
         ledger = self._ledger(work, dossier)
         forgotten = dossier.forget_what_nothing_shows(self._of_state)
