@@ -109,14 +109,19 @@ class Anomalies:
 
     def judge(self, work: Work) -> list[Output]:
         """The round ends, and what its events told of dossiers is judged: judge what they measured. Returns findings."""
-        together = work.held(_ROUND, _Round)
+        together, state = work.held(_ROUND, _Round), work.state
         outputs: list[Output] = []
         for work.cause, day, carried, fact, lengths in together.waiting:
             if day != work.day:
                 work.begin(day)
             for one, name, sample in carried.samples(fact, lengths):
-                if name in together.series or not _put_after(work, one, name, sample):
-                    outputs += self._take(work, one, name, sample)
+                if name not in together.series:
+                    key = name_of(work.repository, name)
+                    value = state.get(key)
+                    if value and (longer := followed(value, one, sample, day or 0)):
+                        state.set(key, longer)
+                        continue
+                outputs += self._take(work, one, name, sample)
         together.waiting.clear()
         return outputs
 
@@ -196,7 +201,7 @@ class Anomalies:
         place = newest.append(sample)
         if place is None:
             return self._correct(work, one, name, sample, again=again)
-        may_be_found = series.size(place) >= one.samples and one.may_find(sample.value)
+        may_be_found = series.size(place) >= one.samples and (sample.value or one.is_single)
         if newest.holds or (may_be_found and one.measure.judge(series, place, one.setting)):
             return self._follow(work, one, name, place, before=self._found(one, series), again=again)
         _keep(work, name, series, place)
@@ -339,16 +344,6 @@ def _facts(series: Series, place: int, verdict: Verdict) -> list[Fact]:
         return []
     others = (series.newest.fact(at) for at in range(max(0, place - verdict.span + 1), place) if series.value[at])
     return [fact, *(other for other in others if other)]
-
-
-def _put_after(work: Work, one: Measured, name: str, sample: Sample) -> bool:
-    """Put an ordinary sample after the others of a series that was not read in this round; False where it is none."""
-    key = name_of(work.repository, name)
-    value = work.state.get(key)
-    longer = followed(value, one, sample, work.day or 0) if value else None
-    if longer:
-        work.state.set(key, longer)
-    return longer is not None
 
 
 def _keep(work: Work, name: str, series: Series, place: int) -> None:

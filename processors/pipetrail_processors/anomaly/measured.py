@@ -29,6 +29,7 @@ class Measured(NamedTuple):
         id: the rule's.
         subject: says whose history an event belongs to.
         samples: with fewer before it nothing is found of any.
+        is_single: findings are about one sample each, of any value; else only what counts makes one.
         most_facts: of so many samples of a series facts are kept.
     """
 
@@ -38,11 +39,8 @@ class Measured(NamedTuple):
     id: str
     subject: SubjectOf
     samples: int
+    is_single: bool
     most_facts: int
-
-    def may_find(self, value: float) -> bool:
-        """Whether a sample of this value may be out of the ordinary: of a rate only what counts is."""
-        return value != 0 or self.measure.span == 1
 
     def series(self, fact: Fact, policy: Policy) -> str | None:
         """What the series is called that an event's sample belongs to; None where the event does not say."""
@@ -117,8 +115,8 @@ def measured(rules: Iterable[Compiled]) -> dict[str, Measured]:
     for rule in sorted(rules, key=lambda rule: not rule.rule.replaces):
         if (setting := rule.rule.measure) is not None:
             measure, subject = MEASURES[setting.name], subject_of(setting.name, rule.rule.over)
-            samples, facts = setting.samples, most_facts(measure.span)
-            found[rule.rule.id] = Measured(rule, setting, measure, rule.rule.id, subject, samples, facts)
+            samples, span = setting.samples, measure.span
+            found[rule.rule.id] = Measured(rule, setting, measure, rule.rule.id, subject, samples, span == 1, most_facts(span))
     return found
 
 
