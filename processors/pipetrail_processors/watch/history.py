@@ -5,11 +5,12 @@ from datetime import timedelta
 
 from pipetrail_schemas.times import parse_time
 
-from pipetrail_processors.detect.case import Case
+from pipetrail_processors.detect.case import Case, View
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.watch.dossier import DossierView
 
 _GOOD, _BAD = frozenset({"success"}), frozenset({"failure", "error", "timeout"})
+_APPROVAL = "approval.decided"
 _ARRIVED = frozenset({"deployment.started", "deployment.finished"})
 
 
@@ -46,7 +47,7 @@ def approved_artifact(case: Case) -> str:
         return ""
     approved: set[str] = set()
     moment = (entry["time"], entry["event_id"])
-    for fact in case.view.by_type.get("approval.decided", ()):
+    for fact in case.view.by_type.get(_APPROVAL, ()):
         other = fact["e"]
         if (other["time"], other["event_id"]) > moment or "digest" not in other:
             continue
@@ -59,6 +60,11 @@ def approved_artifact(case: Case) -> str:
     if not approved:
         return ""
     return "same" if digest in approved else "other"
+
+
+def any_approved_artifact(view: View) -> bool:
+    """Whether any approval names an artifact: most are of a commit."""
+    return any("digest" in fact["e"] for fact in view.by_type.get(_APPROVAL, ()))
 
 
 def back(case: Case) -> bool:

@@ -99,20 +99,12 @@ class _Touched:
         self.day: int | None = None
 
 
-class _Told(NamedTuple):
-    """An event to take in, its source, and what was being taken in when it was told: see `Work`."""
-
-    fact: Fact
-    source: str
-    cause: str
-    day: int | None
-
-
 class _Waiting:
     """What of a repository waits for the end of the round: its events, and its dossiers by name. Nothing of it is written."""
 
     def __init__(self, _: State) -> None:
-        self.events: list[_Told] = []
+        # Each with its source, and what was being taken in when it was told: `Work.cause` and `Work.day`.
+        self.events: list[tuple[Fact, str, str, int | None]] = []
         self.touched: dict[bytes, _Touched] = {}
 
     def save(self) -> None:
@@ -143,7 +135,7 @@ class Watch:
             source: of the event: what its dossiers are within where it has no repository.
         """
         if self._rules.rules:
-            _waiting(work).events.append(_Told(fact, source, work.cause, work.day))
+            _waiting(work).events.append((fact, source, work.cause, work.day))
 
     def take(self, work: Work) -> list[Output]:
         """The round ends: take in its events. Returns findings that do not wait until all dossiers are judged (`judge`)."""
