@@ -121,6 +121,7 @@ class Anomalies:
                     if value and (longer := followed(value, one, sample, day or 0)):
                         state.set(key, longer)
                         continue
+                    _hold(work, one, name, key, value)
                 outputs += self._take(work, one, name, sample)
         together.waiting.clear()
         return outputs
@@ -234,8 +235,7 @@ class Anomalies:
         series = at_hand.get(name)
         if series is None:
             key = name_of(work.repository, name)
-            series = work.held(key, Series, key, work.state.get(key), one.measure.slot, one.measure.span)
-            at_hand[name] = series
+            series = _hold(work, one, name, key, work.state.get(key))
         return series
 
     def _judge(self, work: Work, one: Measured, name: str, series: Series, place: int, *, again: bool = False) -> list[Output]:
@@ -335,6 +335,13 @@ class Anomalies:
             hit = hit_of(one.rule, case, problem)
             hit.document["pipetrail"]["finding"]["measure"] = _shown(one, verdict)
             yield hit
+
+
+def _hold(work: Work, one: Measured, name: str, key: bytes, value: bytes | None) -> Series:
+    """The series of what the state has of it under its key, to be written with the round."""
+    series = work.held(key, Series, key, value, one.measure.slot, one.measure.span)
+    work.held(_ROUND, _Round).series[name] = series
+    return series
 
 
 def _facts(series: Series, place: int, verdict: Verdict) -> list[Fact]:
