@@ -4,6 +4,7 @@ Every field always has a value of its type: an absent text is "", so nothing fir
 The table of fields at the end is what rules may use; whoever adds a rule that needs more adds a line there.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,7 +14,18 @@ from pipetrail_schemas.lazy import lazy
 from pipetrail_processors.guard.policy import JUDGED_WITHOUT_POLICY, Environment, Policy
 from pipetrail_processors.trail.fact import Fact
 from pipetrail_processors.trail.people import display, is_bot, same_person
-from pipetrail_processors.trail.stages import FAILED, FAILURES, MISSING, Standing, Vote, decided, moment_of, votes
+from pipetrail_processors.trail.stages import (
+    FAILED,
+    FAILURES,
+    MISSING,
+    STATES,
+    Standing,
+    Vote,
+    decided,
+    judged,
+    moment_of,
+    votes,
+)
 from pipetrail_processors.trail.summary import Subject, commit_fact, ticket_of
 
 Value = str | bool | int
@@ -45,12 +57,18 @@ class View:
         self.facts = facts
         self.policy = policy
         self.artifacts = artifacts
-        self._standings: dict[str, Mapping[str, Standing]] = {}
         self._environments: dict[str, Environment | None] = {}
-        self._happened: dict[Collection[str], Sequence[Sequence[Fact]]] = {}
-        self.by_type: dict[str, list[Fact]] = {}
-        for fact in facts:
-            self.by_type.setdefault(fact["e"]["type"], []).append(fact)
+        self._standings: dict[str, Mapping[str, Standing]] = {}
+        self._events: dict[frozenset[str], Mapping[str, Fact]] = {}
+        self._happened: dict[frozenset[str], Sequence[Sequence[Fact]]] = {}
+
+    @lazy
+    def by_type(self) -> Mapping[str, Sequence[Fact]]:
+        """The facts by the types of their events."""
+        found: dict[str, list[Fact]] = defaultdict(list)
+        for fact in self.facts:
+            found[fact["e"]["type"]].append(fact)
+        return dict(found)
 
     @lazy
     def commit(self) -> Fact:
@@ -75,7 +93,10 @@ class View:
     @lazy
     def failed(self) -> bool:
         """Whether anything failed at any time, as in few trails."""
-        return any(fact["e"].get("result") in FAILURES for fact in self.facts)
+        for fact in self.facts:  # noqa: SIM110 - of every trail that is deployed: a generator costs as much as the facts
+            if fact["e"].get("result") in FAILURES:
+                return True
+        return False
 
     @lazy
     def stages(self) -> Collection[str]:
@@ -111,18 +132,40 @@ class View:
             self._environments[name] = self.policy.environment(self.subject.repository or "", name)
         return self._environments[name]
 
+    def events(self, types: frozenset[str]) -> Mapping[str, Fact]:
+        """The facts of these types by the ids of their events; several rules ask."""
+        if types not in self._events:
+            self._events[types] = {fact["e"]["event_id"]: fact for fact in self.facts if fact["e"]["type"] in types}
+        return self._events[types]
+
     def happened(self, types: frozenset[str]) -> Sequence[Sequence[Fact]]:
         """The deployments, each as its events of these types, in order; several rules ask."""
-        found = self._happened.get(types)
-        if found is None:
+        if types not in self._happened:
             deployments: dict[str, list[Fact]] = {}
-            for fact in self.facts:
-                if "d" in fact and fact["e"]["type"] in types:
+            for fact in self.events(types).values():
+                if "d" in fact:
                     deployments.setdefault(fact["d"], []).append(fact)
             # One that its own pipeline skipped did not happen.
             skipped = {fact["d"] for whole in deployments.values() for fact in whole if fact["e"].get("result") == "skip"}
-            found = self._happened[types] = [whole for name, whole in deployments.items() if name not in skipped]
-        return found
+            self._happened[types] = [whole for name, whole in deployments.items() if name not in skipped]
+        return self._happened[types]
+
+    def lacks_nothing(self, types: frozenset[str]) -> bool:
+        """Whether all required stages had passed or failed before any of the events of these types; no in doubt. Quick."""
+        since = judged(self.votes)
+        for fact in self.events(types).values():
+            entry = fact["e"]
+            name = entry.get("environment")
+            environment = self.environment(name) if name else None
+            if environment is None:
+                continue
+            if environment.approvers:
+                return False
+            moment = (entry["time"], entry["event_id"])
+            for stage in environment.require:
+                if stage not in since or since[stage] >= moment:
+                    return False
+        return True
 
     def standings_before(self, entry: Fact, environment: Environment | None) -> Mapping[str, Standing]:
         """How the stages that deployments are judged by stood when the event happened; several rules ask."""
@@ -164,11 +207,16 @@ class Case(NamedTuple):
     @property
     def environment(self) -> Environment | None:
         """What the policy says of the environment."""
-        name = self.entry.get("environment")
+        name = self.facts[0]["e"].get("environment")
         return self.view.environment(name) if name else None
 
-    def items(self, name: str) -> list["Case"]:
-        """The cases of a rule with `each: NAME`."""
+    def items(self, name: str, states: Collection[str] = STATES) -> list["Case"]:
+        """The cases of a rule with `each: NAME`.
+
+        Args:
+            name: required or failed.
+            states: in which stages are asked for.
+        """
         environment = self.environment
         required = environment.require if environment else ()
         if not (required if name == "required" else self.view.failed):
@@ -178,7 +226,7 @@ class Case(NamedTuple):
             found = [stages.get(stage) or Standing(stage, MISSING, {}) for stage in required]
         else:
             found = [stages[stage] for stage in sorted(stages) if stages[stage].state == FAILED]
-        return [Case(self.view, self.facts, Item(standing)) for standing in found]
+        return [Case(self.view, self.facts, Item(standing)) for standing in found if standing.state in states]
 
     def artifact(self) -> str:
         """What is known of what was deployed: known, other (commit), ambiguous, waiting, unknown, untraceable (no digest)."""
@@ -196,12 +244,14 @@ class Case(NamedTuple):
 
     def own_change(self) -> bool:
         """Whether the actor, or whom it acts for, is an author or committer of the commit, or proposed the change."""
-        actors = [actor for actor in (self.entry.get("actor"), self.facts[0].get("u")) if actor]
-        return any(same_person(actor, writer) for actor in actors for writer in self.view.writers)
+        actor, human = self.facts[0]["e"].get("actor"), self.facts[0].get("u")
+        return any(
+            (actor and same_person(actor, writer)) or (human and same_person(human, writer)) for writer in self.view.writers
+        )
 
 
 def _text(name: str) -> Callable[[Case], Value]:
-    return lambda case: str(case.entry.get(name, ""))
+    return lambda case: str(case.facts[0]["e"].get(name, ""))
 
 
 def _because(reason: str | None) -> str:

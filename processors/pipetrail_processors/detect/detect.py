@@ -73,11 +73,8 @@ def detect(view: View, rules: RuleSet, cases: Cases = trail_cases, part: Part | 
         cases: what a rule is asked about.
         part: what of it, if not all.
     """
-    plausible = rules.plausible(view)
-    if not plausible:
-        return []
     found: dict[str, Hit] = {}
-    for rule, events in plausible.items():
+    for rule, events in rules.plausible(view).items():
         if (part and not part.asks(rule)) or not rule.open_here(view):
             continue
         for hit in _hits(rule, view, cases, events):
@@ -148,7 +145,7 @@ def _hits(rule: Compiled, view: View, cases: Cases, events: Events) -> list[Hit]
         fact = next(fact for fact in view.facts if fact["e"]["type"] in rule.on)
         return [hit_of(rule, Case(view, [fact]), str(exc))]
     found = []
-    for case in wholes if rule.rule.each is None else _expanded(rule.rule.each, wholes):
+    for case in wholes if rule.rule.each is None else _expanded(rule.rule.each, wholes, rule.when.states):
         try:
             if rule.spans or rule.when.holds_besides(case):  # of several events: its conditions chose them
                 found.append(hit_of(rule, case, ""))
@@ -157,13 +154,13 @@ def _hits(rule: Compiled, view: View, cases: Cases, events: Events) -> list[Hit]
     return found
 
 
-def _expanded(each: str, wholes: Sequence[Case]) -> Iterator[Case]:
+def _expanded(each: str, wholes: Sequence[Case], states: Collection[str]) -> Iterator[Case]:
     for case in wholes:
         if each == "checks":
             for name, state, fact in review_fields.checks(case):
                 yield Case(case.view, case.facts, Item(Standing(name, state, fact)))
         else:
-            yield from case.items(each)
+            yield from case.items(each, states)
 
 
 def _verdict(document: Document, status: str) -> tuple[str, str, str]:

@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import cast
 
 import cel
 
-from pipetrail_processors.detect.case import Case, Value, View
+from pipetrail_processors.detect.case import Case, Item, Value, View
 from pipetrail_processors.detect.fields import BY_POLICY, FIELDS, OWN
 from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.trail.stages import STATES, Standing
 from pipetrail_processors.trail.summary import Subject
 
 _LITERAL = re.compile(r"""[rRbB]?("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""")
@@ -48,18 +50,29 @@ class Expression:
         conjuncts = _conjuncts(source)
         parts = [_Part(part) for part in conjuncts] if len(conjuncts) > 1 else [whole]
         self._parts = parts
-        # Fields that stand alone between `&&`: without them it does not hold.
-        self.required = [source.strip() for source in conjuncts if source.strip() in FIELDS]
+        # Fields that a part asks for alone: where one of them is empty, or says no, it does not hold.
+        self.required = [part.paths[0] for part in parts if len(part.paths) == 1 and not part.blank]
         told = [part for part in parts if part.paths]
         # What the event alone answers, the policy alone, the trail as a whole.
         own = [part for part in told if OWN.issuperset(part.paths)]
         of_trail = [part for part in told if all(path.startswith("trail.") for path in part.paths)]
-        self._own = [part.holds for part in own]
-        self._of_policy = [part.holds for part in told if BY_POLICY.issuperset(part.paths)]
-        self._of_trail = [part.holds for part in of_trail]
+        of_policy = [part for part in told if BY_POLICY.issuperset(part.paths)]
+        self._of_policy = _in_doubt(of_policy)
+        self._of_trail = _in_doubt(of_trail)
+        # Whether what the event alone answers leaves it open. Never an error: that is for `holds`.
+        self.may_hold: Judge = _in_doubt(own)
+        # The same where `governed` leaves it open; None where there is nothing that the event answers.
+        of_event = [part for part in own if not (part in of_policy and part.plain)]
+        self.may_still_hold: Judge | None = _in_doubt(of_event) if of_event else None
+        # Whether there is anything in it that the trail as a whole answers.
+        self.asks_of_trail = bool(of_trail)
         # What is left to ask where these leave it open, with what may have left it open because it cannot be judged.
         answered = [part for part in (*own, *of_trail) if part.plain]
-        self._besides = [part.holds for part in parts if not part.always and part not in answered]
+        # Whether it holds for a case of which these leave it open. Raises as `holds` does.
+        self.holds_besides: Judge = _each_of([part.holds for part in parts if not part.always and part not in answered])
+        # In which states the item of a case leaves it open.
+        of_state = _in_doubt([part for part in told if part.plain and part.paths == ("item.state",)])
+        self.states = frozenset(state for state in STATES if of_state(_in_state(state)))
 
     def __reduce__(self) -> tuple[type["Expression"], tuple[str]]:
         """Goes to another process as its source; what is compiled cannot."""
@@ -76,33 +89,13 @@ class Expression:
                 return False
         return True
 
-    def may_hold(self, case: Case) -> bool:
-        """Whether what the event alone answers leaves it open. Never an error: that is for `holds`."""
-        return _may_hold(self._own, case)
-
-    def holds_besides(self, case: Case) -> bool:
-        """Whether the condition holds for a case of which event and trail leave it open (`may_hold`, `may_hold_in`).
-
-        Raises:
-            ValueError: as `holds` does.
-        """
-        for holds in self._besides:  # noqa: SIM110 - as in `holds`
-            if not holds(case):
-                return False
-        return True
-
-    @property
-    def asks_of_trail(self) -> bool:
-        """Whether there is anything in it that the trail as a whole answers."""
-        return bool(self._of_trail)
-
     def may_hold_in(self, view: View) -> bool:
         """Whether what the trail as a whole answers leaves it open. Never an error."""
-        return _may_hold(self._of_trail, Case(view, view.facts))
+        return self._of_trail(Case(view, view.facts))
 
     def governed(self, view: View) -> bool:
         """Whether what the policy alone answers leaves it open. Never an error."""
-        return _may_hold(self._of_policy, Case(view, view.facts))
+        return self._of_policy(Case(view, view.facts))
 
 
 class _Part:
@@ -117,9 +110,10 @@ class _Part:
         self._fields = [FIELDS[path] for path in self.paths]
         # It is a pure function of the fields' values.
         self._judge: Callable[[tuple[Value, ...]], bool] = lru_cache(maxsize=_REMEMBERED)(self._execute)
-        blank = self._execute(tuple(_BLANK[path] for path in self.paths))
+        # What it says where nothing is known.
+        self.blank = self._execute(tuple(_BLANK[path] for path in self.paths))
         # It asks nothing and says yes, as where a rule has no condition.
-        self.always = blank and not self.paths
+        self.always = self.blank and not self.paths
         plain = _without_cel(source)
         self.plain = plain is not None
         self.holds: Judge = plain or self._by_cel
@@ -168,15 +162,25 @@ class Text:
         return self._form % tuple([field(case) for field in self._fields])
 
 
-def _may_hold(judges: Sequence[Judge], case: Case) -> bool:
-    """Whether all of them say so, or one cannot be judged."""
-    try:
-        for judge in judges:
-            if not judge(case):
-                return False
-    except ValueError:
-        return True
-    return True
+def _in_doubt(parts: Sequence[_Part]) -> Judge:
+    """What says whether all of them hold, or one cannot be judged."""
+    judges = [part.holds for part in parts]
+    each = judges[0] if len(judges) == 1 else _each_of(judges)
+    if all(part.plain for part in parts):
+        return each  # which can always be judged
+
+    def may_hold(case: Case) -> bool:
+        try:
+            return each(case)
+        except ValueError:
+            return True
+
+    return may_hold
+
+
+def _in_state(state: str) -> Case:
+    """A case of which nothing is known but how its item stands."""
+    return _NOTHING._replace(item=Item(Standing("", state, {})))
 
 
 def _without_cel(source: str) -> Judge | None:
@@ -225,7 +229,7 @@ def _plain(source: str) -> Judge | None:
     if not isinstance(_BLANK[match["path"]], str if texts else bool):
         return None
     if not texts:
-        return lambda case: bool(field(case))
+        return cast("Judge", field)
     wanted = frozenset(_TEXT.findall(texts))
     if match["operator"] == "!=":
         return lambda case: field(case) not in wanted

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from pipetrail_processors.anomaly import view as measure_fields
 from pipetrail_processors.detect import case as trail_fields
-from pipetrail_processors.detect.case import Case, Value
+from pipetrail_processors.detect.case import Case, Value, View
 from pipetrail_processors.guard import control, people_behind, policy_fields, review_fields
 from pipetrail_processors.guard.duration import shown
 from pipetrail_processors.trail.fact import Fact
@@ -74,6 +74,11 @@ def _branch(case: Case) -> str:
     return "" if head.get("type") == "tag" else str(head.get("name", ""))
 
 
+def _on_trunk(case: Case) -> bool:
+    name = _branch(case)
+    return bool(name) and case.view.policy.is_trunk(name)
+
+
 def _changes(case: Case) -> str:
     found = case.facts[0].get("more", {}).get("g", {})
     return ", ".join([*found.get("roles", []), *([found["permission"]] if found.get("permission") else [])])
@@ -133,8 +138,10 @@ _OF_OTHERS = (
 # Of these, what an event of certain types answers that is nothing to the rule by itself: it is kept with those that it answers.
 ANSWERED: Mapping[str, frozenset[str]] = {"event.filled": frozenset({"source.gap"})}
 _OF_SUBJECT = frozenset({"trail.repository", "trail.name", "trail.commit", "trail.short_commit", "trail.traced"})
-# Whether a field can hold for any of the facts, told from all of them at once.
+# Whether a field can be anything but empty for any of the facts, told from all of them at once.
 GATES: Mapping[str, Callable[[Sequence[Fact]], bool]] = {"event.back": history.any_back}
+# The same of fields that are told from a trail.
+TRAIL_GATES: Mapping[str, Callable[[View], bool]] = {"event.approved_artifact": history.any_approved_artifact}
 
 
 def reads_others(path: str, kind: str | None = None) -> bool:
@@ -157,7 +164,7 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     "event.effect": _effect,
     "event.bypass_always": _bypass,
     "event.branch": _branch,
-    "event.trunk": lambda case: bool(_branch(case)) and case.view.policy.is_trunk(_branch(case)),
+    "event.trunk": _on_trunk,
     "event.into_trunk": lambda case: case.view.policy.is_trunk(case.facts[0].get("more", {}).get("b", {}).get("name", "")),
     "event.forced": lambda case: _says(case, _FORCED),
     "event.rejected": lambda case: _says(case, _REJECTED),

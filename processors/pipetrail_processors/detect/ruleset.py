@@ -14,16 +14,19 @@ from pipetrail_schemas.times import format_time
 
 from pipetrail_processors.detect.case import Case, View
 from pipetrail_processors.detect.expression import Expression, Judge, Text
-from pipetrail_processors.detect.fields import ANSWERED, FIELDS, GATES, reads_others
+from pipetrail_processors.detect.fields import ANSWERED, FIELDS, GATES, TRAIL_GATES, reads_others
 from pipetrail_processors.detect.rule import Exclusion, Rule
 from pipetrail_processors.lifecycle import exclusions
 from pipetrail_processors.lifecycle.exclusions import Excluded, Ground
 from pipetrail_processors.trail.fact import Fact
+from pipetrail_processors.trail.stages import FAILED, PASSED
 
 # Facts by the ids of their events.
 Events = Mapping[str, Fact]
 
 _SETTING = "rules"
+# So many rules are asked about an event anew each time; to look up what they said costs as much.
+_FEW = 3
 _REMEMBERED = 32_768  # facts, some 10 MB at most
 
 
@@ -57,10 +60,14 @@ class Compiled:
         ]
         self._titles = [(choice.condition, Text(choice.value)) for choice in rule.title]
         self._gates = [GATES[path] for path in self.when.required if path in GATES]
+        self._trail_gates = [TRAIL_GATES[path] for path in self.when.required if path in TRAIL_GATES and rule.over == "trail"]
         # Whether it is about several events, which its conditions choose.
         self.spans = bool(self.steps) or rule.threshold is not None
         # Whether anything that is true of the whole trail can rule it out.
-        self._is_gated = bool(self._gates) or self.when.asks_of_trail or rule.each == "failed"
+        self._wants_failure = rule.each == "failed"
+        self._wants_lack = rule.each == "required" and self.when.states.isdisjoint({PASSED, FAILED})
+        gated = self._gates or self._trail_gates or self._wants_failure or self._wants_lack
+        self._is_gated = bool(gated) or self.when.asks_of_trail
         self.sees_others = any(reads_others(path) for path in self._paths())
         # What every finding says of it.
         self.shown = {"id": rule.id, "name": rule.name, "version": rule.version, "description": rule.why}
@@ -73,6 +80,11 @@ class Compiled:
         kind = case.facts[0]["e"].get("type")
         return any(kind in step.on and step.when.may_hold(case) for step in self.steps)
 
+    @property
+    def still_plausible(self) -> Judge | None:
+        """What says of an event what `plausible` does, where `governed` leaves it open; None: it always is."""
+        return self.plausible if self.steps else self.when.may_still_hold
+
     def governed(self, view: View) -> bool:
         """Whether what the policy alone answers leaves it open that the rule finds something."""
         return bool(self.steps) or self.when.governed(view)
@@ -81,9 +93,9 @@ class Compiled:
         """Whether what is true of the whole trail leaves it open that the rule finds something in it. Quick."""
         if not self._is_gated:
             return True
-        if self.rule.each == "failed" and not view.failed:
+        if (self._wants_failure and not view.failed) or (self._wants_lack and view.lacks_nothing(self.on)):
             return False
-        return self.possible(view.facts) and self.when.may_hold_in(view)
+        return self.possible(view.facts) and all(gate(view) for gate in self._trail_gates) and self.when.may_hold_in(view)
 
     def possible(self, facts: Sequence[Fact]) -> bool:
         """Whether the facts together leave it open that the rule finds something in one of them. Quick."""
@@ -164,27 +176,55 @@ class Compiled:
         return [fact.get("d") or fact["e"]["event_id"], f"stage {stage}"]
 
 
+# The rules that ask about an event of a type, with what says of it whether it leaves it open that they find something.
+_Asked = Sequence[tuple[Compiled, Judge]]
 # By event: which version of it, in which repository, and the rules that it makes plausible.
-_Remembered = dict[str, tuple[str | None, str | None, Sequence[Compiled]]]
-_NOT_YET: tuple[str | None, str | None, Sequence[Compiled]] = (None, None, ())
+_Remembered = dict[str, tuple[str, str | None, Sequence[Compiled]]]
 
 
-class _Memory:
-    """Which rules facts make plausible, under one policy."""
+class _Governed:
+    """The rules that one policy does not rule out by itself, and what events say to them that many ask about."""
 
     def __init__(self) -> None:
-        self.known: _Remembered = {}
         self._policy: object = None
-        # By type: those of its rules that the policy does not rule out by itself, where there are any.
-        self.about: Mapping[str, Sequence[Compiled]] = {}
+        self._known: _Remembered = {}
+        # Those that any event of their types leaves open, and by type the others, with what says of an event whether it does.
+        self.always: Sequence[Compiled] = ()
+        self.asked: Mapping[str, _Asked] = {}
 
-    def under(self, view: View, by_type: Mapping[str, Sequence[Compiled]]) -> "_Memory":
-        """What is remembered under the policy of the view."""
-        if self._policy is not view.policy or len(self.known) > _REMEMBERED:
-            self._policy, self.known = view.policy, {}
-            governed = {name: [rule for rule in rules if rule.governed(view)] for name, rules in by_type.items()}
-            self.about = {name: rules for name, rules in governed.items() if rules}
+    def __reduce__(self) -> tuple[type["_Governed"], tuple[()]]:
+        """Goes to another process empty: what judges cannot."""
+        return _Governed, ()
+
+    def under(self, view: View, rules: Sequence[Compiled]) -> "_Governed":
+        """Those of the rules, which are always the same, under the policy of the view."""
+        if self._policy is not view.policy:
+            self._policy, self._known = view.policy, {}
+            governed = [rule for rule in rules if rule.governed(view)]
+            self.always = [rule for rule in governed if rule.still_plausible is None]
+            asked: dict[str, list[tuple[Compiled, Judge]]] = {}
+            for rule in governed:
+                if plausible := rule.still_plausible:
+                    for kind in rule.on:
+                        asked.setdefault(kind, []).append((rule, plausible))
+            self.asked = asked
         return self
+
+    def remembered(self, view: View, fact: Fact, asked: _Asked) -> Sequence[Compiled]:
+        """What `_plausible` says, which is asked once: a fact says the same for ever, and is judged anew with each after it."""
+        event_id, version, repository = fact["e"]["event_id"], fact.get("h", ""), view.subject.repository
+        known = self._known.get(event_id)
+        if known is None or known[0] != version or known[1] != repository:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[event_id] = (version, repository, _plausible(view, fact, asked))
+        return known[2]
+
+
+def _plausible(view: View, fact: Fact, asked: _Asked) -> Sequence[Compiled]:
+    """The rules that the fact leaves open, by what it says alone."""
+    case = Case(view, [fact])
+    return [rule for rule, plausible in asked if plausible(case)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +235,7 @@ class RuleSet:
     grounds: Sequence[Ground] = field(default=(), repr=False, compare=False)
     _by_type: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _altered: dict[str, list[Compiled]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
+    _governed: _Governed = field(default_factory=_Governed, init=False, repr=False, compare=False)
     replacing: list[Compiled] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -214,27 +254,19 @@ class RuleSet:
         return self._by_type.get(name, ())
 
     def plausible(self, view: View) -> Mapping[Compiled, Events]:
-        """Those that facts could make fire, by what each alone says, with the facts that could, by the ids of their events.
-
-        A trail is judged anew with each of its events, and most rules are about something that most events are not: what a
-        fact says once, it says for ever, and is remembered.
-        """
-        memory, repository = self._memory.under(view, self._by_type), view.subject.repository
-        found: dict[Compiled, dict[str, Fact]] = {}
-        about, known = memory.about, memory.known
+        """Those that facts could make fire, by what each alone says, with the facts that could, by the ids of their events."""
+        governed, kinds = self._governed.under(view, self.rules), view.by_type.keys()
+        found = {rule: view.events(rule.on) for rule in governed.always if not kinds.isdisjoint(rule.on)}
+        some: dict[Compiled, dict[str, Fact]] = {}
         for name, facts in view.by_type.items():
-            if name not in about:
+            asked = governed.asked.get(name)
+            if asked is None:
                 continue
+            plausible = governed.remembered if len(asked) > _FEW else _plausible
             for fact in facts:
-                event_id = fact["e"]["event_id"]
-                version, where, rules = known.get(event_id, _NOT_YET)
-                if version != fact.get("h", "") or where != repository:
-                    case = Case(view, [fact])
-                    rules = [rule for rule in about[name] if rule.plausible(case)]
-                    known[event_id] = (fact.get("h", ""), repository, rules)
-                for rule in rules:
-                    found.setdefault(rule, {})[event_id] = fact
-        return found
+                for rule in plausible(view, fact, asked):
+                    some.setdefault(rule, {})[fact["e"]["event_id"]] = fact
+        return {**found, **some}
 
     def altered_by(self, name: str) -> Sequence[Compiled]:
         """Those whose findings about some events another event of the type can alter."""

@@ -178,7 +178,10 @@ class Policy(Part):
 
     def environment(self, repository: str, name: str) -> Environment | None:
         """What holds for the repository's environment; None where no pattern matches: nothing is required there."""
-        return next((environment for environment in self.environments if environment.applies(repository, name)), None)
+        for environment in self.environments:
+            if environment.applies(repository, name):
+                return environment
+        return None
 
     def is_trunk(self, branch: str) -> bool:
         """Whether the branch is one that is released from."""

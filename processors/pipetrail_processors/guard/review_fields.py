@@ -80,14 +80,11 @@ def checks(case: Case) -> list[tuple[str, str, Fact]]:
         return []
     merge = case.facts[0]
     moment = (merge["e"]["time"], merge["e"]["event_id"])
-    told = (fact for commit in sorted(_commits(case)) for fact in view.of_commit(commit))
-    before = {
-        fact["e"]["event_id"]: fact
-        for fact in told
-        if fact["e"]["type"].startswith(CHECKS) and (fact["e"]["time"], fact["e"]["event_id"]) < moment
-    }
-    if not any(state_of(fact) in _WITHOUT_VERDICT for fact in before.values()):
+    of_commits = (fact for commit in sorted(_commits(case)) for fact in view.of_commit(commit))
+    told = [fact for fact in of_commits if fact["e"]["type"].startswith(CHECKS)]
+    if _WITHOUT_VERDICT.isdisjoint(map(state_of, told)):
         return []  # as of almost every merge
+    before = {fact["e"]["event_id"]: fact for fact in told if (fact["e"]["time"], fact["e"]["event_id"]) < moment}
     by_task: dict[str, list[Fact]] = {}
     policy = view.policy
     stages = {stage for environment in policy.environments for stage in environment.require}
@@ -148,16 +145,16 @@ def _writers(case: Case) -> reviews.Writers:
     committers: list[Person | None] = []
     facts = list(case.view.facts)
     if isinstance(case.view, DossierView):
-        facts += [fact for commit in sorted(_commits(case)) for fact in case.view.of_commit(commit)]
+        for commit in sorted(_commits(case)):
+            facts += case.view.of_commit(commit)
     merged = case.facts[0].get("more", {}).get("m")
     for fact in facts:
-        kind = fact["e"].get("type", "")
         if quoted := fact.get("c"):
             authors.append(quoted.get("a"))
             # A forge that merges is the committer of the merge, and nobody's second pair of eyes.
-            if kind != "change.merged" and not (merged and fact.get("o") == merged):
+            if fact["e"]["type"] != "change.merged" and not (merged and fact.get("o") == merged):
                 committers.append(quoted.get("c"))
-        if kind in _BY_WRITERS:
+        if fact["e"].get("type") in _BY_WRITERS:
             authors.append(fact["e"].get("actor"))
     return reviews.Writers(_each_once(authors), _each_once(committers))
 

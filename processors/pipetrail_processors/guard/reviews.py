@@ -147,6 +147,8 @@ def _wrote(actor: Mapping[str, str], behalf: Mapping[str, str], needs: Reviews, 
 def _counts_before(fact: Fact, merge: Fact) -> bool:
     """Forges tell times to the second: who approves and merges at once approved before. Nothing else has that benefit."""
     time, merged = fact["e"]["time"], merge["e"]["time"]
-    if time[:_TO_THE_SECOND] != merged[:_TO_THE_SECOND] or fact["e"].get("decision") != "approved":
-        return bool(time < merged)
-    return bool(time <= merged or merged.endswith(_NO_MILLISECONDS))
+    if time < merged:
+        return True
+    if fact["e"].get("decision") != "approved" or time[:_TO_THE_SECOND] != merged[:_TO_THE_SECOND]:
+        return False
+    return bool(time == merged or merged.endswith(_NO_MILLISECONDS))

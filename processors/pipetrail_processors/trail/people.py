@@ -11,9 +11,10 @@ _TOKEN_USER = re.compile(r"(?:(?:project|group)_[0-9]+_bot|service_account_)\w*(
 def same_person(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Whether the two are one person, judged by the strongest key that both have; nothing in common proves nothing."""
     for key in _KEYS:
-        mine, theirs = one.get(key), other.get(key)
+        mine = one.get(key)
+        theirs = other.get(key) if mine else None
         if mine and theirs:
-            return mine.casefold() == theirs.casefold()
+            return mine == theirs or mine.casefold() == theirs.casefold()
     return False
 
 

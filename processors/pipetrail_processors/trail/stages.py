@@ -15,12 +15,16 @@ PASSED, FAILED, REJECTED, SKIPPED, CANCELLED, NEVER_RAN, NEUTRAL, NOT_REQUIRED, 
     "passed", "failed", "rejected", "skipped", "cancelled", "never_ran", "neutral", "not_required", "running", "missing",
 )  # fmt: skip
 
+STATES = (PASSED, FAILED, REJECTED, SKIPPED, CANCELLED, NEVER_RAN, NEUTRAL, NOT_REQUIRED, RUNNING, MISSING)
+
 _BY_RESULT = {"success": PASSED, "failure": FAILED, "error": FAILED, "timeout": FAILED, "cancellation": CANCELLED}
 # Without a fact that says one of these nothing has failed.
 FAILURES = frozenset(result for result, state in _BY_RESULT.items() if state == FAILED)
 _BY_SKIP = {"on_purpose": SKIPPED, "never_ran": NEVER_RAN, "neutral": NEUTRAL, "not_required": NOT_REQUIRED}
 _BY_DECISION = {"approved": PASSED, "rejected": REJECTED}
 _VERDICTS = frozenset({PASSED, FAILED, REJECTED})
+# Against these another kind's verdict may not stand, or one's own not any more.
+_TAKING_BACK = frozenset({REJECTED, MISSING})
 # Of several kinds of one stage the state with the lowest rank decides: the worst verdict, else the most telling other state.
 _RANKS = {
     state: rank
@@ -87,6 +91,27 @@ def decided(told: Iterable[Vote], environment: str | None = None, approvers: Col
         before = found.get(stage)
         if before is None or _decides(state, fact, before):
             found[stage] = Standing(stage, state, fact)
+    return found
+
+
+def judged(told: Iterable[Vote]) -> dict[str, tuple[str, str]]:
+    """The stages that have passed or failed whoever asks as of any later moment, with the moment of the first such verdict.
+
+    Not in doubt: a stage of which anything was rejected or taken back, or that was approved for one environment, is none.
+
+    Args:
+        told: all of a trail, in order of time.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    doubted = set()
+    for vote in told:
+        (stage, _), state, fact = vote
+        if state in _TAKING_BACK or (stage == "approval" and "environment" in fact["e"]):
+            doubted.add(stage)
+        elif state in _VERDICTS and stage not in found:
+            found[stage] = moment_of(vote)
+    for stage in doubted:
+        found.pop(stage, None)
     return found
 
 

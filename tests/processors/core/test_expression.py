@@ -6,10 +6,11 @@ import cel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipetrail_processors.detect.case import FIELDS, Case, View
+from pipetrail_processors.detect.case import FIELDS, Case, Item, View
 from pipetrail_processors.detect.expression import Expression, Text, _conjuncts, _without_cel
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.guard.policy import Policy
+from pipetrail_processors.trail.stages import STATES, Standing
 from pipetrail_processors.trail.summary import Subject
 
 _ATOMS = st.sampled_from(
@@ -55,6 +56,25 @@ def test_what_was_answered_before_is_not_asked_again(source: str, kind: str, com
     fact = {"e": {"type": kind, "name": "b && c"}}
     case, asked = Case(View(Subject("t", None, commit, 1), [fact], Policy()), [fact]), Expression(source)
     assert asked.holds(case) == (asked.may_hold(case) and asked.may_hold_in(case.view) and asked.holds_besides(case))
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(
+    ("source", "left_open"),
+    [
+        ('trail.traced && !(item.state in ["passed", "failed"])', set(STATES) - {"passed", "failed"}),
+        ('item.state == "failed" && item.stage != "test"', {"failed"}),
+        ('item.state == "failed" || trail.traced', set(STATES)),
+        ("trail.traced", set(STATES)),
+    ],
+)
+def test_a_stage_is_asked_about_only_in_a_state_that_leaves_it_open(source: str, left_open: set[str], state: str) -> None:
+    """In every other state the condition does not hold, whatever else is known."""
+    asked = Expression(source)
+    view = View(Subject("t", None, "c", 1), (), Policy())
+    case = Case(view, [{"e": {}}], Item(Standing("build", state, {})))
+    assert left_open == asked.states
+    assert state in asked.states or not asked.holds(case)
 
 
 @pytest.mark.parametrize("text", ["a", "b", "", "c", "a, b"])

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
-from pipetrail_processors.trail.stages import decided, standings, votes
+from hypothesis import given
+from hypothesis import strategies as st
+from pipetrail_processors.trail.stages import decided, judged, moment_of, standings, votes
 
 
 def _fact(minute: int, *, kind: str = "", stage: str = "test", **entry: Any) -> dict[str, Any]:
@@ -56,3 +58,32 @@ def test_each_approver_has_one_vote_for_the_environment_in_question(facts: list[
     """A refusal weighs more than an approval; votes for another place or by others do not count."""
     found = decided(votes(facts), environment="prod", approvers=("Ann", "Bob")).get("approval")
     assert state == (found.state if found else None)
+
+
+_TOLD = st.one_of(
+    st.builds(
+        lambda minute, kind, how: _fact(minute, kind=kind, **how),
+        st.integers(0, 9),
+        st.sampled_from(["a", "b"]),
+        st.sampled_from([{"result": "success"}, {"result": "failure"}, {"skip": "on_purpose"}, {}]),
+    ),
+    st.builds(
+        lambda minute, decision, name, where: _vote(minute, decision, name, **where),
+        st.integers(0, 9),
+        st.sampled_from(["approved", "rejected", "dismissed", "commented"]),
+        st.sampled_from(["Ann", "Bob"]),
+        st.sampled_from([{}, {"environment": "qa"}]),
+    ),
+)
+
+
+@given(st.lists(_TOLD, max_size=8), st.sampled_from([None, "qa", "prod"]), st.integers(0, 9))
+def test_a_stage_that_is_judged_has_passed_or_failed_ever_after(
+    told: list[dict[str, Any]], where: str | None, minute: int
+) -> None:
+    """What lets a deployment be taken for complete at a glance is never wrong as of any moment, wherever it goes."""
+    all_votes = votes(sorted(told, key=lambda fact: fact["e"]["time"]))
+    moment = (f"2026-01-05T09:0{minute}:30.000Z", "")
+    found = decided([vote for vote in all_votes if moment_of(vote) < moment], environment=where)
+    stages = {stage for stage, since in judged(all_votes).items() if since < moment}
+    assert stages == {stage for stage in stages if found[stage].state in {"passed", "failed"}}
