@@ -13,7 +13,7 @@ Only what is told within a day of happening counts as hearing somebody: an impor
     S             hours at which somebody is to be looked at     S HOUR  the repositories
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -43,6 +43,9 @@ _MOST_SOURCES = 32
 _NO_SIGN = ("finding.", "source.")
 _INDEX = b"S"
 
+# An event, its source, and what was being taken in when it was told: `Work.cause` and `Work.day`.
+Told = tuple[Fact, str, str, int | None]
+
 
 class Change(NamedTuple):
     """Somebody fell silent, or is silent no more (`fact` is None). `again`: that had been told before."""
@@ -53,14 +56,22 @@ class Change(NamedTuple):
     again: bool = False
 
 
+def unheard(work: Work, told: Iterable[Told]) -> Iterator[Told]:
+    """The events of a repository, each with its source and more, that `hear` may learn something from: hardly any of them."""
+    key = _key(work.repository)
+    book: dict[str, Heard] = work.held(key, Book, key).heard
+    for one in told:
+        entry = one[0]["e"]
+        hour, event_id = entry["time"][:TO_THE_HOUR], entry["event_id"]
+        if not (_is_known(book.get(one[1]), hour, event_id) and _is_known(book.get(""), hour, event_id)):
+            yield one
+
+
 def hear(work: Work, policy: Policy, source: str, fact: Fact) -> list[Change]:
     """Take note of an event of a repository. Returns who is silent no more by it, also when it is told again."""
     entry, repository = fact["e"], work.repository
     time, event_id, key = entry["time"], entry["event_id"], _key(repository)
     book: dict[str, Heard] = work.held(key, Book, key).heard
-    hour = time[:TO_THE_HOUR]
-    if _is_known(book.get(source), hour, event_id) and _is_known(book.get(""), hour, event_id):
-        return []  # as of almost every event, whatever it is
     if entry["type"].startswith(_NO_SIGN) or not _is_fresh(time, fact["r"]):
         return []
     ended = []

@@ -103,8 +103,7 @@ class _Waiting:
     """What of a repository waits for the end of the round: its events, and its dossiers by name. Nothing of it is written."""
 
     def __init__(self, _: State) -> None:
-        # Each with its source, and what was being taken in when it was told: `Work.cause` and `Work.day`.
-        self.events: list[tuple[Fact, str, str, int | None]] = []
+        self.events: list[silence.Told] = []
         self.touched: dict[bytes, _Touched] = {}
 
     def save(self) -> None:
@@ -135,7 +134,7 @@ class Watch:
             source: of the event: what its dossiers are within where it has no repository.
         """
         if self._rules.rules:
-            _waiting(work).events.append((fact, source, work.cause, work.day))
+            work.held(b"", _Waiting).events.append((fact, source, work.cause, work.day))
 
     def take(self, work: Work) -> list[Output]:
         """The round ends: take in its events. Returns findings that do not wait until all dossiers are judged (`judge`)."""
@@ -143,15 +142,17 @@ class Watch:
         events, waiting.events = waiting.events, []
         outputs: list[Output] = []
         for fact, source, work.cause, day in events:
-            plans = self._plans_of(fact["e"]["type"])
+            kind = fact["e"]["type"]
+            plans = self._plans.get(kind) or self._planned(kind)
             if plans.of:
                 work.begin(day)
                 outputs += self._keep(work, scope_of(repository, source), plans.of, fact)
             if plans.alone and repository and _TRAIL_KEYS.isdisjoint(fact):
                 work.begin(day)
                 outputs += self._alone(work, repository, fact)
-        for fact, source, work.cause, day in events if self._listens and repository else ():
+        for fact, source, cause, day in silence.unheard(work, events) if self._listens and repository else ():
             work.begin(day)
+            work.cause = cause
             for change in silence.hear(work, self._policy, source, fact):
                 outputs += self._silent(work, change)
         return outputs
@@ -209,12 +210,10 @@ class Watch:
         work.alter(dossier.name)
         return [Output(FINDINGS, finding_id.encode(), value) for finding_id, value in findings]
 
-    def _plans_of(self, kind: str) -> _Plans:
-        known = self._plans.get(kind)
-        if known is None:
-            of = [plan for what in BOUNDS if (plan := self._plan(what, kind))]
-            known = self._plans[kind] = _Plans(of, bool(self._trail.of_type(kind)))
-        return known
+    def _planned(self, kind: str) -> _Plans:
+        of = [plan for what in BOUNDS if (plan := self._plan(what, kind))]
+        planned = self._plans[kind] = _Plans(of, bool(self._trail.of_type(kind)))
+        return planned
 
     def _plan(self, what: str, kind: str) -> _Plan | None:
         """What becomes of events of the type in such dossiers; None where nothing does."""
