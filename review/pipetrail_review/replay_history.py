@@ -88,7 +88,7 @@ def history_options(default: str) -> Callable[[F], F]:
             "files",
             multiple=True,
             metavar="FILE",
-            help="Files of events instead, one JSON object a line, also gzipped; - for standard input. Repeatable.",
+            help="Files of events instead, as JSON in any layout, also gzipped; - for standard input. Repeatable.",
         )
         since = click.option(
             "--recorded-since",

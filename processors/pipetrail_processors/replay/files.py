@@ -1,4 +1,4 @@
-"""History from files: events or records, one JSON object a line, plain or gzip; `-` is standard input."""
+"""History from files: events or records as JSON, an object a line or however laid out, plain or gzip; `-` is standard input."""
 
 import gzip
 import io
@@ -43,7 +43,7 @@ class FileHistory:
         """The events; a record is turned back into the event that it was made of.
 
         Raises:
-            ReplayError: a file cannot be read, or a line is no JSON object; names it.
+            ReplayError: a file cannot be read, or something in it is no JSON object; names it.
         """
         for path in self._paths:
             try:

@@ -1,4 +1,4 @@
-"""History to replay: events as they came, one JSON object a line, or the records that were indexed of them.
+"""History to replay: events as they came, as JSON objects, or the records that were indexed of them.
 
 A record (`enrich`) is the event's data with what was derived; taking that away gives the event again, but for the bytes.
 """
@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 from pipetrail_schemas.errors import InvalidEventError
+
+from pipetrail_processors.replay.values import values
 
 Document = dict[str, Any]
 
@@ -19,21 +21,15 @@ _ENVELOPE = ("subject", "authtype", "authid")
 
 
 def events(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The events of a file, one a line; records are turned back into events. Empty lines are skipped.
+    """The events of a file, however they are laid out (`values`); records are turned back into events.
 
     Raises:
-        InvalidEventError: a line is no JSON object; names the line.
+        InvalidEventError: something is no JSON object; names the line.
     """
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            content = orjson.loads(line)
-        except orjson.JSONDecodeError as exc:
-            raise InvalidEventError([(f"line {number}", f"is no JSON: {exc}")]) from exc
+    for place, content, raw in values(lines):
         if not isinstance(content, dict):
-            raise InvalidEventError([(f"line {number}", "is no JSON object")])
-        yield line if "specversion" in content else event_of(content)
+            raise InvalidEventError([(place, "is no JSON object")])
+        yield raw if "specversion" in content else event_of(content)
 
 
 def event_of(record: Document) -> bytes:
