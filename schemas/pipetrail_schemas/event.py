@@ -235,7 +235,7 @@ class Author(Person):
 
 
 class Commit(Model):
-    """What a commit says of itself."""
+    """What a commit says of itself; and, in any event about it, whether its forge knows who wrote it."""
 
     message: str | None = None
     parents: list[FullRevision] | None = None
@@ -243,6 +243,9 @@ class Commit(Model):
     committer: Author | None = None
     signature: Signature | None = None
     trailers: dict[str, list[str]] | None = None
+    account: Literal["none"] | None = Field(
+        default=None, description="whose account stands behind the author: nobody's, where the origin says so outright"
+    )
 
 
 class Ticket(Model):

@@ -430,6 +430,7 @@ SAMPLES: list[tuple[str, Any]] = [
             description="2 tests failed",
             target_url="https://ci.acme.example/4",
             branches=[{"name": "main"}],
+            commit={"sha": HEAD, "author": None, "committer": ANN},
             created_at="2026-11-23T09:05:00Z",
             updated_at="2026-11-23T09:05:00Z",
         ),

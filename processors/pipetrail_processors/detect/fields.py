@@ -126,7 +126,7 @@ OWN = (BY_POLICY | {"policy.ticket_required"}).union(
     for name in (
         *("id", "type", "time", "day", "stage", "actor_type", "bot", "reason", "result", "decision", "skip", "digest"),
         *("control", "control_kind", "effect", "verb", "action", "bypass_always", "administers", "environment", "production"),
-        *("branch", "trunk", "into_trunk", "forced", "rejected", "skip_marker", "granted"),
+        *("branch", "trunk", "into_trunk", "forced", "rejected", "skip_marker", "granted", "account"),
     )
 )
 
@@ -156,6 +156,7 @@ FIELDS: dict[str, Callable[[Case], Value]] = {
     **measure_fields.FIELDS,
     "event.action": lambda case: more(case, "a"),
     "event.skip_marker": lambda case: more(case, "s"),
+    "event.account": lambda case: more(case, "n"),
     "event.day": lambda case: str(case.entry.get("time", ""))[:10],
     "event.skip": lambda case: str(case.entry.get("skip", "")),
     "event.bot": lambda case: case.entry.get("actor_type") in _BOTS,

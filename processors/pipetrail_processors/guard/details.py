@@ -3,6 +3,7 @@
     a  event.action           l  labels                 t  user.target          g  user.changes
     b  base of the change     m  its merge revision     h  its head revision    r  roles of the actor as of the event
     w  the origin's word for the result                 s  marker in a message that asks CI to skip
+    n  whose account stands behind the commit's author
 
 Only the types that such rules are about have it, so that a build's fact stays as short as it is.
 """
@@ -32,7 +33,7 @@ def details(reading: Reading) -> Content:
         return _commit(reading)
     user = reading.data.get("user") or _NOTHING
     if subject not in _SUBJECTS:
-        return {"r": user["roles"]} if user.get("roles") else _NOTHING
+        return _few(reading, user)
     own, event = reading.own, reading.data.get("event") or _NOTHING
     base = ((reading.vcs.get("ref") or _NOTHING).get("base")) or _NOTHING
     found: Content = {
@@ -61,7 +62,14 @@ def _commit(reading: Reading) -> Content:
     message = (reading.own.get("commit") or _NOTHING).get("message") or ""
     # Almost no message has one: two looks are cheaper than the pattern.
     marker = skip_marker(message) if "[" in message or "skip-checks" in message.lower() or "no_ci" in message.lower() else ""
-    found: Content = {"s": marker} if marker else {}
-    if roles := (reading.data.get("user") or _NOTHING).get("roles"):
-        found["r"] = roles
+    few = _few(reading, reading.data.get("user") or _NOTHING)
+    return {"s": marker, **few} if marker else few
+
+
+def _few(reading: Reading, user: Content) -> Content:
+    """What any event may have."""
+    roles, commit = user.get("roles"), reading.own.get("commit")
+    found: Content = {"r": roles} if roles else {}
+    if commit and commit.get("account"):
+        found["n"] = commit["account"]
     return found

@@ -115,8 +115,9 @@ def _add_people(fact: Fact, context: Context) -> None:
 
 def _add_details(fact: Fact, reading: Reading) -> None:
     own = reading.own
-    if commit := own.get("commit"):
-        fact["c"] = _commit(commit)
+    # Whether an account stands behind its author is not what the commit says of itself.
+    if (commit := own.get("commit")) and (quoted := _commit(commit)):
+        fact["c"] = quoted
     if found := _version_control(reading):
         fact["w"] = found
     if reading.artifact and reading.kind.stage == Stage.ARTIFACT:

@@ -198,3 +198,33 @@ def test_a_rule_that_cannot_judge_is_a_finding_itself() -> None:
     (finding,) = world.findings()
     assert finding["message"].startswith("Rule friday cannot be judged: ")
     assert finding["pipetrail"]["finding"]["severity"] == "high"
+
+
+@pytest.mark.parametrize(
+    ("told", "title"),
+    [
+        ((0, 1, 2), "nobody knows who wrote commit 1111111, which says it is by root: acme/shop"),
+        ((2, 1, 0), "nobody knows who wrote commit 1111111, which says it is by root: acme/shop"),
+        ((1, 2), "nobody knows who wrote commit 1111111: acme/shop"),
+    ],
+)
+def test_an_author_without_an_account_is_named_as_far_as_anybody_told(told: tuple[int, ...], title: str) -> None:
+    """Two checks say it, of a commit that a push told, before, after or not at all: one finding, and neither is its author."""
+    check = {
+        "type": "taskrun.finished",
+        "cicd.pipeline.task.name": "lint",
+        "user.name": "bot",
+        "pipetrail.actor.type": "app",
+        "pipetrail.result": "success",
+        "pipetrail.stage": "test",
+        "vcs.ref.head.name": "main",
+        "pipetrail.commit.account": "none",
+    }
+    push = {"type": "commit.recorded", "user.name": "root", "pipetrail.actor.type": "user"}
+    events = list(messages([push, check, {**check, "cicd.pipeline.task.name": "scan"}]))
+    world = World()
+    world.take(events[one] for one in told)
+    (found,) = (one for one in world.findings() if one["rule"]["id"] == "author-unresolved")
+    assert found["message"] == title
+    (trail,) = world.trails()
+    assert trail.get("user", {}).get("name") == ("root" if 0 in told else None)

@@ -14,7 +14,7 @@ from pipetrail_producers.webhook.github.place import Place
 from pipetrail_producers.webhook.github.read import first_moment, missing, moment, part, required, sender
 from pipetrail_producers.webhook.github.workflow_job import KIND as JOB
 from pipetrail_producers.webhook.github.workflow_job import task_fact, task_facts, task_of
-from pipetrail_producers.webhook.payload import items
+from pipetrail_producers.webhook.payload import at, items
 from pipetrail_producers.webhook.translation import Translation
 from pipetrail_producers.webhook.values import Data, full_revision, merged, name, title, url
 
@@ -81,7 +81,19 @@ def status(payload: Any, place: Place) -> Translation:
     branches = [found for branch in items(payload, "branches") if (found := name(branch, "name"))]
     # A commit can be the head of several branches: then none of them is "the" branch.
     head: Data = {"vcs": {"ref": {"head": {"name": branches[0] if len(branches) == 1 else None}}}}
-    return Translation((status_fact(payload, place, full_revision(payload, "sha"), merged(sender(payload), head)),))
+    more = merged(sender(payload), head, _account(payload))
+    return Translation((status_fact(payload, place, full_revision(payload, "sha"), more),))
+
+
+def _account(payload: Any) -> Data:
+    """That no account stands behind the commit's author: GitHub says so with a null. What is left out says nothing.
+
+    It is told with the status, and not as the commit's own event: that one is the same by whoever tells it, and a push, which
+    leaves the account out, has told it before.
+    """
+    commit = at(payload, "commit")
+    is_null = isinstance(commit, Mapping) and "author" in commit and commit["author"] is None
+    return {"pipetrail": {"commit": {"account": "none"}}} if is_null else {}
 
 
 def status_fact(found: Any, place: Place, sha: str | None, more: Data) -> Fact:

@@ -57,7 +57,10 @@ _TOLD: dict[str, tuple[_Translator, Kind]] = {
     "merge_group": (merge_group.merge_group, Kind(("change.updated",), "the commit that is tested for the queue, why it went")),
     "check_run": (check.check_run, Kind((*_TASK, *_BY_HAND), "result with the four meanings of skip; re-runs")),
     "check_suite": (check.check_suite, Kind(("pipelinerun.finished", *_BY_HAND), "an app's verdict on a commit; re-runs")),
-    "status": (check.status, Kind(("taskrun.started", "taskrun.finished"), "context, state, commit, page")),
+    "status": (
+        check.status,
+        Kind(("taskrun.started", "taskrun.finished"), "context, state, commit, that its author has no account, page"),
+    ),
     "workflow_run": (
         workflow_run.workflow_run,
         Kind((*_RUN, "approval.requested", *_BY_HAND), "run and attempt, trigger, result; re-runs and dispatches by whom"),

@@ -169,6 +169,18 @@ def test_a_status_of_several_branches_is_of_none() -> None:
     assert at(one, "vcs.ref.head") == {"revision": github.HEAD}
 
 
+@pytest.mark.parametrize(
+    ("commit", "account"),
+    [({"author": None}, "none"), ({"author": github.ANN}, None), ({"author": {}}, None), ({}, None), (None, None)],
+)
+def test_a_status_says_that_nobody_is_known_to_have_written_the_commit(commit: Any, account: str | None) -> None:
+    """Where GitHub says so with a null; what is left out says nothing."""
+    status = next(payload for kind, payload in github.SAMPLES if kind == "status")
+    for state in ("pending", "success"):
+        (one,) = told("status", {**status, "state": state, "commit": commit})
+        assert at(one, "pipetrail.commit.account") == account
+
+
 def test_one_decision_about_several_environments_is_one_for_each() -> None:
     """Reviewers let through several environments at once."""
     payload = next(
