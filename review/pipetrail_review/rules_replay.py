@@ -183,7 +183,8 @@ def _plain(told: Document) -> Document:
 
 
 def _lines(told: Document, rule: Rule, limit: int) -> Iterator[str]:
-    yield f"{rule.id} {rule.version} over {count(told['events'], 'event', 'events')}, {told['from'][:10]} to {told['to'][:10]}"
+    when = f", {told['from'][:10]} to {told['to'][:10]}" if told["from"] else ""
+    yield f"{rule.id} {rule.version} over {count(told['events'], 'event', 'events')}{when}"
     if told["refused"]:
         yield f"{count(told['refused'], 'line', 'lines')} could not be read as events"
     fired = count(told["fired"], "time", "times")
