@@ -5,16 +5,14 @@ where the time goes. `--events N` sets the length.
 """
 
 import argparse
-import cProfile
 import hashlib
-import pstats
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from _profile import print_profile
 from pipetrail_processors.correlate.round import Round
 from pipetrail_processors.detect.ruleset import RuleSet
 from pipetrail_processors.guard.policy import Policy
@@ -53,9 +51,7 @@ def main() -> None:
         print(f"{name:24}{len(values) / needed:>10,.0f} events/s {needed / len(values) * 1e6:>8.1f} µs an event")
     print(f"{'ratio':24}{floor / seconds:>10.2f}")
     if options.profile:
-        profile = cProfile.Profile()
-        profile.runcall(run, values, options.round)
-        pstats.Stats(profile, stream=sys.stdout).sort_stats("tottime").print_stats(30)
+        print_profile(run, values, options.round)
 
 
 def validate(values: list[bytes]) -> float:

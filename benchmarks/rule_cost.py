@@ -6,15 +6,13 @@ with a small backlog takes them in; `--profile` shows where the time goes.
 """
 
 import argparse
-import cProfile
 import gc
-import pstats
-import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from _profile import print_profile
 from pipetrail_processors.correlate.round import Round
 from pipetrail_processors.detect.labelled import messages
 from pipetrail_processors.detect.ruleset import RuleSet
@@ -49,9 +47,7 @@ def main() -> None:
             print(f"{name:16}{1e6 / cost:>10,.0f} events/s {cost:>8.1f} µs an event")
         print(f"{'the rules':16}{'':>19}{together - without:>8.1f} µs an event, {together / without - 1:.2f} of the rest")
         if options.profile:
-            profile = cProfile.Profile()
-            profile.runcall(Core(everything, batch).take, values)
-            pstats.Stats(profile, stream=sys.stdout).sort_stats("tottime").print_stats(30)
+            print_profile(Core(everything, batch).take, values)
 
 
 def compared(values: list[bytes], *sides: RuleSet, batch: int) -> list[float]:
