@@ -16,6 +16,7 @@ from pipetrail_review.errors import BadDocumentError
 from pipetrail_review.text import plain, short_revision, shortened
 
 M = TypeVar("M", bound=BaseModel)
+_Made = TypeVar("_Made")
 
 # ECS counts durations in nanoseconds, a timeline in milliseconds.
 _NS_PER_MS = 1_000_000
@@ -50,7 +51,9 @@ def finding_of(document: Mapping[str, Any]) -> Finding:
     return _read(Finding, document, "finding")
 
 
-def sound(make: Callable[[Mapping[str, Any]], M], documents: Iterable[Mapping[str, Any]], junk: list[str]) -> Iterator[M]:
+def sound(
+    make: Callable[[Mapping[str, Any]], _Made], documents: Iterable[Mapping[str, Any]], junk: list[str]
+) -> Iterator[_Made]:
     """What `make` makes of the documents. What is junk is left out, and its reason added to `junk`.
 
     Whoever may write into an index may write there what is no document of its kind; that must not hide the others.

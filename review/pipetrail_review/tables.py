@@ -11,7 +11,7 @@ from pipetrail_schemas.trail import Trail
 from rich.console import RenderableType
 from rich.text import Text
 
-from pipetrail_review.documents import entry_of, finding_of, label_of, text_at, trail_of
+from pipetrail_review.documents import entry_of, finding_of, label_of, sound, text_at, trail_of
 from pipetrail_review.errors import BadDocumentError
 from pipetrail_review.kinds import DEAD_LETTERS, EVENTS, FINDINGS, TRAILS, Kind
 from pipetrail_review.lines import line_of, rule_words
@@ -47,19 +47,14 @@ def table(kind: Kind, documents: Sequence[Document], *, zone: tzinfo | None, now
 
 
 def readable(kind: Kind, documents: Sequence[Document]) -> tuple[list[Document], list[str]]:
-    """Those of the documents that `table` takes, and why it does not take the others.
+    """Those of the documents that `table` takes, and why it does not take the others (`documents.sound`)."""
 
-    Whoever may write into an index may write there what is no document of its kind; that must not hide the others.
-    """
-    good, reasons = [], []
-    for document in documents:
-        try:
-            _rows(kind, [document], UTC, None)
-        except BadDocumentError as exc:
-            reasons.append(str(exc))
-        else:
-            good.append(document)
-    return good, reasons
+    def shown(document: Document) -> Document:
+        _rows(kind, [document], UTC, None)
+        return document
+
+    reasons: list[str] = []
+    return list(sound(shown, documents, reasons)), reasons
 
 
 def short_ids(ids: Iterable[str]) -> dict[str, str]:
