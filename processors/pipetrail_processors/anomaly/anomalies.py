@@ -112,8 +112,7 @@ class Anomalies:
         together, state = work.held(_ROUND, _Round), work.state
         outputs: list[Output] = []
         for work.cause, day, carried, fact, lengths in together.waiting:
-            if day != work.day:
-                work.begin(day)
+            work.begin(day)
             for one, name, sample in carried.samples(fact, lengths):
                 if name not in together.series:
                     key = name_of(work.repository, name)
@@ -202,8 +201,7 @@ class Anomalies:
         place = newest.append(sample)
         if place is None:
             return self._correct(work, one, name, sample, again=again)
-        may_be_found = series.size(place) >= one.samples and (sample.value or one.is_single)
-        if newest.holds or (may_be_found and one.measure.judge(series, place, one.setting)):
+        if newest.holds or (one.may_find(series.size(place), sample.value) and one.measure.judge(series, place, one.setting)):
             return self._follow(work, one, name, place, before=self._found(one, series), again=again)
         _keep(work, name, series, place)
         return []

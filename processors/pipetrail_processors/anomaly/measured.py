@@ -42,6 +42,10 @@ class Measured(NamedTuple):
     is_single: bool
     most_facts: int
 
+    def may_find(self, before: int, value: float) -> bool:
+        """Whether anything may be found of a sample of that value, with so many before it. Of most there cannot."""
+        return before >= self.samples and (self.is_single or bool(value))
+
     def series(self, fact: Fact, policy: Policy) -> str | None:
         """What the series is called that an event's sample belongs to; None where the event does not say."""
         subject = self.subject(fact, policy)

@@ -210,10 +210,8 @@ class Newest:
 
     def packed(self) -> bytes:
         """All of it, as it is kept."""
-        if self._altered:
-            self._encode()
-        if self._kept + len(self._added) > self._most_facts:
-            self._bound_facts()
+        self._encode()
+        self._bound_facts()
         facts = self._kept + len(self._added)
         header = HEADER.pack(VERSION, self.holds, facts, self._count, self.older, self.day)
         kept, added = self._value[self._facts_at :], b"\n".join((*self._added, b""))

@@ -24,7 +24,7 @@ def followed(value: bytes, one: Measured, sample: Sample, day: int) -> bytes | N
     """
     _, holds, kept, count, older, latest = HEADER.unpack_from(value)
     ms, number, measured, told, mark, fact = sample
-    if holds or not count or (older + count >= one.samples and (measured or one.is_single)):
+    if holds or not count or one.may_find(older + count, measured):
         return None
     key = KEY.pack(number)
     rows = _HEADER_SIZE + count * _KEY_SIZE

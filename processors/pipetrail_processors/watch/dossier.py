@@ -208,7 +208,7 @@ class Dossier:
         """Whether nothing is kept of another deployment of the commit. Quick, and no in doubt."""
         if commit is None:
             return True
-        if self._kept is not None or (self._rows and any(row[COMMIT] == commit for row in self._rows)):
+        if self._kept is not None or any(row[COMMIT] == commit for row in self._rows):
             return False
         return self._passing.is_new(commit, deployment)
 

@@ -2,8 +2,8 @@
 
 Called for every event, after it has joined its trail, and for every trail that was published: what rules say of a change or an
 environment depends on the trails of its commits. Events that no rule over dossiers names cost one look into a table. All of it
-is done when a round ends, one kind of work after the other: what is done again and again at once costs half of what it does
-among other things, since what it needs stays in the processor's cache.
+is done when a round ends, one kind of work after the other: what is done again and again at once costs less than it does among
+other things, since what it needs stays in the processor's cache.
 """
 
 import hashlib
@@ -275,7 +275,7 @@ class Watch:
         added = dossier.add(slim, bounds)
         if not added.kept:
             return outputs
-        whole = added.again or (bool(added.gone) and dossier.shows(added.gone))
+        whole = added.again or dossier.shows(added.gone)
         concerned = self._concerned(self._over[what], dossier.kept, case)
         if _rests_on(plan.state, fact):
             concerned += [rule for rule in self._over[what].rules if rule.rule.id in self._of_state]
